@@ -813,6 +813,39 @@ export interface components {
              */
             p99: number;
         };
+        /** @description Bounds of what the processes of a server use together; `None` for the usual one. */
+        Limits: {
+            /**
+             * Format: int64
+             * @description Processor time, in hundredths of a core.
+             * @default null
+             */
+            cpuPercent?: number | null;
+            /**
+             * Format: int64
+             * @description Size of the server's own folder, in MiB.
+             * @default null
+             */
+            diskMb?: number | null;
+            /**
+             * Format: int64
+             * @description Memory of their own, in MiB.
+             * @default null
+             */
+            memoryMb?: number | null;
+            /**
+             * Format: int64
+             * @description Descriptors of each process.
+             * @default null
+             */
+            openFiles?: number | null;
+            /**
+             * Format: int64
+             * @description Processes and threads.
+             * @default null
+             */
+            processes?: number | null;
+        };
         /** @description A page of a list. */
         List_ApiKey: {
             /** @description The items, in the list's order. */
@@ -941,6 +974,11 @@ export interface components {
          * @enum {string}
          */
         MeanwhileKind: "queued" | "restart" | "health" | "exit";
+        /** @description Connections that a server may open. */
+        Network: "full" | "none" | {
+            /** @description To these hosts alone, at ports 80 and 443: names, of which `*.example.com` stands for all below one. */
+            hosts: string[];
+        };
         /** @description Health checks of instances; fields left out have a default. */
         NewHealthCheckBody: {
             /**
@@ -1028,11 +1066,15 @@ export interface components {
              *     or one session has for itself may ask its client for something.
              */
             isolation?: components["schemas"]["Isolation"];
+            /** @description What its processes may use; for programs alone. */
+            limits?: components["schemas"]["Limits"];
             /** @description Its name, 1 to 128 characters. */
             name: string;
             oauth?: components["schemas"]["RemoteOAuth"] | null;
             /** @description Revisions of the protocol to speak with it: those it is found to speak, or those you name. */
             protocol?: components["schemas"]["Protocol"];
+            /** @description What its processes may reach; for programs alone. */
+            sandbox?: components["schemas"]["Sandbox"];
             /**
              * Format: int64
              * @description Longest time for it to become ready, in milliseconds; left out means `MCP_START_TIMEOUT_MS`.
@@ -1365,6 +1407,47 @@ export interface components {
             /** @description Its state. */
             runtimeStatus: components["schemas"]["RuntimeStatus"];
         };
+        /** @description Containment of a server's processes. A server at a URL has none. */
+        Sandbox: {
+            /** @default null */
+            level?: components["schemas"]["SandboxLevel"] | null;
+            /**
+             * @description Hosts that it may connect to.
+             * @default full
+             */
+            network: components["schemas"]["Network"];
+            /**
+             * @description Files and folders that it may reach besides its own.
+             * @default {
+             *       "read": [],
+             *       "write": []
+             *     }
+             */
+            paths: components["schemas"]["SandboxPaths"];
+            /**
+             * @description True when it may use UNIX sockets, as a browser must.
+             * @default false
+             */
+            unixSockets: boolean;
+        };
+        /**
+         * @description How closely a process is contained.
+         * @enum {string}
+         */
+        SandboxLevel: "none" | "standard" | "strict";
+        /** @description Files and folders that are granted to a server, by absolute paths. */
+        SandboxPaths: {
+            /**
+             * @description To read and to run.
+             * @default []
+             */
+            read: string[];
+            /**
+             * @description To read, to run, to change and to remove.
+             * @default []
+             */
+            write: string[];
+        };
         /** @description A server. */
         Server: {
             /** @description Its arguments. */
@@ -1404,11 +1487,15 @@ export interface components {
              * @description When its last call ended.
              */
             lastUsedAt: string | null;
+            /** @description What its processes may use. */
+            limits: components["schemas"]["Limits"];
             /** @description The name that its owner gave it. */
             name: string;
             oauth: components["schemas"]["RemoteOAuth"] | null;
             /** @description Revisions of the protocol to speak with it. */
             protocol: components["schemas"]["Protocol"];
+            /** @description What its processes may reach. */
+            sandbox: components["schemas"]["Sandbox"];
             /**
              * Format: int64
              * @description Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
@@ -1459,12 +1546,16 @@ export interface components {
             };
             /** @description Sharing of its processes. */
             isolation?: components["schemas"]["Isolation"];
+            /** @description The whole new limits. */
+            limits?: components["schemas"]["Limits"];
             /** @description New name, 1 to 128 characters. */
             name?: string;
             /** @description The whole new `oauth`; a `clientSecret` sent back masked stays what it was, under the same rule as headers. */
             oauth?: components["schemas"]["RemoteOAuth"];
             /** @description Revisions of the protocol to speak with it. */
             protocol?: components["schemas"]["Protocol"];
+            /** @description The whole new sandbox. */
+            sandbox?: components["schemas"]["Sandbox"];
             /**
              * Format: int64
              * @description Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
@@ -2095,6 +2186,7 @@ export type Isolation = components['schemas']['Isolation'];
 export type IsolationCounts = components['schemas']['IsolationCounts'];
 export type KeyChangeBody = components['schemas']['KeyChangeBody'];
 export type Latency = components['schemas']['Latency'];
+export type Limits = components['schemas']['Limits'];
 export type List_ApiKey = components['schemas']['List_ApiKey'];
 export type List_AuditEntry = components['schemas']['List_AuditEntry'];
 export type List_HealthChange = components['schemas']['List_HealthChange'];
@@ -2113,6 +2205,7 @@ export type LoginBody = components['schemas']['LoginBody'];
 export type Me = components['schemas']['Me'];
 export type Meanwhile = components['schemas']['Meanwhile'];
 export type MeanwhileKind = components['schemas']['MeanwhileKind'];
+export type Network = components['schemas']['Network'];
 export type NewHealthCheckBody = components['schemas']['NewHealthCheckBody'];
 export type NewInstanceBody = components['schemas']['NewInstanceBody'];
 export type NewKey = components['schemas']['NewKey'];
@@ -2137,6 +2230,9 @@ export type RestartEvent = components['schemas']['RestartEvent'];
 export type Role = components['schemas']['Role'];
 export type RuntimeStatus = components['schemas']['RuntimeStatus'];
 export type RuntimeStatusAnswer = components['schemas']['RuntimeStatusAnswer'];
+export type Sandbox = components['schemas']['Sandbox'];
+export type SandboxLevel = components['schemas']['SandboxLevel'];
+export type SandboxPaths = components['schemas']['SandboxPaths'];
 export type Server = components['schemas']['Server'];
 export type ServerChangeBody = components['schemas']['ServerChangeBody'];
 export type ServerChangeKind = components['schemas']['ServerChangeKind'];
