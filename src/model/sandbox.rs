@@ -1,7 +1,13 @@
 //! [`Sandbox`] and [`Limits`]: what the processes of a server may reach and use, as its owner writes it.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type},
+    },
+};
 
 /// Containment of a server's processes. A server at a URL has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,7 +53,7 @@ pub struct SandboxPaths {
 }
 
 /// Connections that a server may open.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Network {
@@ -59,6 +65,19 @@ pub enum Network {
     /// To these hosts alone, at ports 80 and 443: names, of which `*.example.com` stands for all below one.
     #[serde(untagged)]
     Hosts(Vec<String>),
+}
+
+impl ToSchema for Network {}
+
+/// By hand: the derived one knows nothing of a variant without its name.
+impl PartialSchema for Network {
+    fn schema() -> RefOr<Schema> {
+        let word = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["full", "none"]));
+        let hosts = ArrayBuilder::new().items(Object::with_type(Type::String));
+        let words = "Connections that a server may open: to any address, to none, or to these hosts alone, at ports 80 \
+            and 443; `*.example.com` stands for all names below one.";
+        OneOfBuilder::new().item(word).item(hosts).description(Some(words)).into()
+    }
 }
 
 /// Bounds of what the processes of a server use together; `None` for the usual one.
