@@ -72,6 +72,7 @@ impl Launcher {
                 env,
                 dir: std::path::absolute(&self.servers_dir).unwrap_or_else(|_| self.servers_dir.clone()),
                 seclusion: self.seclusion.clone(),
+                containment: None,
             },
             remote: config.remote.clone().map(|remote| RemoteTarget {
                 authority: authorizations.authority(id, &remote.url),

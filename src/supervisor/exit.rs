@@ -20,6 +20,8 @@ pub enum Exit {
         /// In words.
         reason: String,
     },
+    /// It could not be contained as its configuration wants, so it was not started.
+    Uncontained(String),
     /// It came up but could not be spoken to.
     NotReady(String),
     /// It speaks no revision that we speak.
@@ -90,7 +92,7 @@ impl Exit {
                     (false, _) => FailureClass::Passing,
                 }
             }
-            Self::WrongRevision(_) | Self::Unauthorized => FailureClass::Permanent,
+            Self::Uncontained(_) | Self::WrongRevision(_) | Self::Unauthorized => FailureClass::Permanent,
             Self::Unreachable(_) => FailureClass::Unreachable,
             Self::NotReady(_)
             | Self::WrongEra(_)
@@ -115,6 +117,7 @@ impl std::fmt::Display for Exit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotStarted { reason, .. } => write!(f, "could not be started: {reason}"),
+            Self::Uncontained(reason) => write!(f, "was not started, isolation_unavailable: {reason}"),
             Self::NotReady(reason) => write!(f, "did not become ready: {reason}"),
             Self::WrongRevision(version) => {
                 write!(f, "speaks MCP revision {version}, which Ostler does not know")

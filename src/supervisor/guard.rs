@@ -17,8 +17,12 @@
 //!
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
-mod landlock;
+mod filter;
+pub(crate) mod landlock;
 mod order;
+mod places;
+mod private_home;
+mod restrictions;
 mod spec;
 pub(super) mod sys;
 mod tree;
@@ -43,6 +47,7 @@ pub use spec::Spec;
 
 pub(super) use order::NOTHING_TO_GUARD;
 use order::{POLL_INTERVAL, TERMINATE_GRACE};
+use restrictions::Restrictions;
 
 /// Name of a guard in the process list.
 pub const NAME: &str = "ostler-guard";
@@ -82,6 +87,11 @@ pub enum Report {
         /// Its reason in words.
         reason: String,
     },
+    /// It could not be contained as it should be, so it was not started.
+    Uncontained {
+        /// The reason in words, and the setting that changes it.
+        reason: String,
+    },
     /// It ended; the guard now ends what it left behind, then itself.
     Exited {
         /// Exit code, where it exited by itself.
@@ -115,6 +125,7 @@ fn run() -> io::Result<()> {
     match threads
         .and_then(|()| isolate())
         .and_then(|()| receive_spec(&control))
+        .map_err(|error| failed(&error))
         .and_then(|(spec, stdin)| start(&spec, stdin))
     {
         Ok(pid) => {
@@ -124,11 +135,15 @@ fn run() -> io::Result<()> {
             std::thread::spawn(move || order::run_orders(orders));
             reap(pid, &control)
         }
-        Err(error) => {
-            report(&control, &Report::Failed { errno: error.raw_os_error(), reason: error.to_string() });
+        Err(reported) => {
+            report(&control, &reported);
             Ok(())
         }
     }
+}
+
+fn failed(error: &io::Error) -> Report {
+    Report::Failed { errno: error.raw_os_error(), reason: error.to_string() }
 }
 
 /// A fork beside other threads may lock up, and their work is not to be done once more by each guard.
@@ -164,12 +179,19 @@ fn raise_oom_score() {
     }
 }
 
-fn start(spec: &Spec, stdin: OwnedFd) -> io::Result<Pid> {
+fn start(spec: &Spec, stdin: OwnedFd) -> Result<Pid, Report> {
+    let uncontained = |reason| Report::Uncontained { reason };
+    spec.containment.as_ref().map_or(Ok(()), private_home::prepare).map_err(|error| failed(&error))?;
+    let (restrictions, faults) = Restrictions::of(spec).map_err(uncontained)?;
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
-    sys::in_new_session(&mut command, spec.seclusion.as_ref().map(landlock::rules).transpose()?);
-    let child = command.spawn()?;
-    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::Error::other("the server has no process id"))
+    sys::in_new_session(&mut command, restrictions);
+    let spawned = command.spawn();
+    // With the command, what the child would have written to: faults are read to their end.
+    drop(command);
+    let child = spawned.map_err(|error| faults.read(&error).map_or_else(|| failed(&error), uncontained))?;
+    let no_id = || Report::Failed { errno: None, reason: "the server has no process id".into() };
+    Pid::from_raw(child.id().cast_signed()).ok_or_else(no_id)
 }
 
 /// Lets go of the server's pipes: Ostler must see them end with the server, not with the guard.

@@ -55,7 +55,8 @@ impl Seclusion {
         self.open.iter().try_for_each(|open| allow(open.as_path()))
     }
 
-    fn walk_from(&self, place: &Path, allow: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    /// The same below `place`. Blocks.
+    pub(super) fn walk_from(&self, place: &Path, allow: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
         if is_in_any(place, &self.hidden) {
             return Ok(());
         }

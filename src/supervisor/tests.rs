@@ -102,6 +102,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         env: std::collections::BTreeMap::new(),
         dir: std::env::temp_dir(),
         seclusion: None,
+        containment: None,
     };
     Arc::new(Launch {
         spec,

@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{model::Names, supervisor::seclusion::Seclusion};
+use crate::{
+    model::Names,
+    supervisor::{containment::Containment, seclusion::Seclusion},
+};
 
-/// The program to run, its environment and its seclusion.
+/// The program to run, its environment and its containment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// A path, or a name found on the `PATH` in `env`.
@@ -17,20 +20,23 @@ pub struct Spec {
     pub env: BTreeMap<String, String>,
     /// Its working directory.
     pub dir: PathBuf,
-    /// Files and folders it may not reach.
+    /// Files and folders it may not reach, where it is not contained.
     pub seclusion: Option<Seclusion>,
+    /// What it may reach; `None` where it is not contained.
+    pub containment: Option<Containment>,
 }
 
 impl fmt::Debug for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { program, args, env, dir, seclusion } = self;
+        let Self { program, args, env, dir, seclusion, containment } = self;
         f.debug_struct("Spec")
             .field("program", program)
             .field("args", args)
             .field("env", &Names(env))
             .field("dir", dir)
             .field("seclusion", seclusion)
+            .field("containment", containment)
             .finish()
     }
 }

@@ -14,6 +14,8 @@ use std::{
 
 use rustix::process::Signal;
 
+use crate::supervisor::guard::restrictions::Restrictions;
+
 /// Closes everything above standard error, whatever the parent left open.
 pub(super) fn close_inherited() -> io::Result<()> {
     // SAFETY: called first in a process that does nothing else from then on: no value here owns any of these
@@ -56,18 +58,18 @@ fn reset_signals() -> io::Result<()> {
 }
 
 /// Makes the child lead a session of its own with all signals at their defaults, die if the guard is killed, and keep
-/// to `rules`.
-pub(super) fn in_new_session(command: &mut Command, rules: Option<OwnedFd>) {
+/// to `restrictions`.
+pub(super) fn in_new_session(command: &mut Command, restrictions: Restrictions) {
     let guard = rustix::process::getpid();
     let before_exec = move || {
         rustix::process::setsid()?;
         reset_signals()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        if let Some(rules) = &rules {
-            restrict(rules)?;
-        }
         // The guard may have died before the line above took effect.
-        if rustix::process::getppid() == Some(guard) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+        if rustix::process::getppid() != Some(guard) {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        restrictions.apply()
     };
     // SAFETY: runs between fork and exec of a single-threaded process, and makes plain system calls only.
     unsafe { command.pre_exec(before_exec) };
@@ -79,10 +81,12 @@ pub(in crate::supervisor) fn landlock_version() -> i64 {
     unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u64>(), 0_usize, 1_u32) }
 }
 
-/// A set of Landlock rules that forbids `rights` wherever nothing allows them.
-pub(super) fn landlock_rules(rights: u64) -> io::Result<OwnedFd> {
-    // SAFETY: the kernel reads as many bytes as are named, and the first member of its structure is the rights.
-    let made = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, &raw const rights, size_of::<u64>(), 0_u32) };
+/// A set of Landlock rules that forbids what the members of `struct landlock_ruleset_attr` say, of which there may be
+/// fewer than the kernel knows: rights to files, then to ports, then scopes.
+pub(super) fn landlock_rules(members: &[u64]) -> io::Result<OwnedFd> {
+    // SAFETY: the kernel reads as many bytes as are named, all of the slice.
+    let made =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, members.as_ptr(), size_of_val(members), 0_u32) };
     let fd = i32::try_from(made).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
     // SAFETY: the kernel made it for this process, and no other code knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -101,10 +105,28 @@ pub(super) fn landlock_allow(rules: &OwnedFd, place: BorrowedFd<'_>, rights: u64
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Holds this process to the rules for good, and all that it starts.
-fn restrict(rules: &OwnedFd) -> io::Result<()> {
+/// Holds this process to Landlock rules for good, and all that it starts.
+pub(super) fn restrict(rules: &OwnedFd) -> io::Result<()> {
     // SAFETY: it takes numbers only.
     let done = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0_u32) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// True when the kernel can filter system calls.
+pub(super) fn has_filters() -> bool {
+    // SAFETY: it reads the number of an action, which lives until the call returns.
+    let found = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0_u32, &raw const libc::SECCOMP_RET_ERRNO)
+    };
+    found == 0
+}
+
+/// Has the kernel filter the system calls of this process for good, and of all that it starts.
+pub(super) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
+    let length = u16::try_from(filter.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
+    let program = libc::sock_fprog { len: length, filter: filter.as_ptr().cast_mut() };
+    // SAFETY: the kernel copies the program, which lives until the call returns, and writes nothing to it.
+    let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0_u32, &raw const program) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -160,6 +160,7 @@ impl Handler<GuardReported> for ServerActor {
             Report::Failed { errno, reason } => {
                 self.exit.record(not_started::program(&self.launch.spec, errno, &reason));
             }
+            Report::Uncontained { reason } => self.exit.record(Exit::Uncontained(reason)),
             Report::Exited { code, signal } => {
                 let reached = match (self.phase, self.has_sent_message) {
                     (ProcessPhase::Starting, false) => ExitPhase::BeforeMessage,

@@ -1,0 +1,31 @@
+//! [`Containment`]: what a contained server may reach, as its guard is told.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Network, SandboxLevel};
+
+/// What the processes of a server may reach, all paths without links. `guard/places.rs` has what every server may reach
+/// besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Containment {
+    /// How closely they are contained: never [`SandboxLevel::None`].
+    pub level: SandboxLevel,
+    /// The server's own folder, which is its home and working directory, and has its folder for temporary files.
+    pub home: PathBuf,
+    /// Files and folders to read and to run.
+    pub read: Vec<PathBuf>,
+    /// Files and folders to read, to run, to change and to remove.
+    pub write: Vec<PathBuf>,
+    /// Files and folders that they may not reach, though they lie in one of those to read.
+    pub hidden: Vec<PathBuf>,
+    /// Files that are made in the home where they are not there, and their texts.
+    pub settings: BTreeMap<String, String>,
+    /// True when they may have UNIX sockets.
+    pub unix_sockets: bool,
+    /// Hosts that they may connect to.
+    pub network: Network,
+    /// A file that Ostler can read and they must not: each tries before it becomes the server's program.
+    pub canary: PathBuf,
+}
