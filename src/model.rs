@@ -38,7 +38,7 @@ pub use listing::Listing;
 pub use output::{OutputLine, OutputStream};
 pub use page::{Page, PageRequest};
 pub use process_action::ProcessAction;
-pub use sandbox::{Limits, Network, Sandbox, SandboxLevel, SandboxPaths};
+pub use sandbox::{EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths};
 pub use server::{Isolation, Protocol, Remote, RemoteOAuth, Server, ServerChange, ServerConfig, Share, ToolRules};
 pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};

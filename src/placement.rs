@@ -11,18 +11,22 @@
 //! clients may declare others with each request: their processes get all, and each server request is checked
 //! against what the client's request declared.
 
+mod containers;
 mod isolated_process;
 mod isolated_processes;
 mod launcher;
 mod process_key;
+mod removal;
 mod supervisor_handle;
 
 use std::{
+    collections::HashMap,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use futures_util::future;
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
@@ -30,11 +34,11 @@ use crate::{
     authorizations::Authorizations,
     error::{Error, Result},
     mcp::McpClient,
-    model::{Principal, ServerConfig, ServerId, Status, TimelineLevel, UserId},
+    model::{EffectiveSandbox, Principal, ServerConfig, ServerId, Status, TimelineLevel, UserId},
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
-        self, INSTALLATION_VARIABLE,
+        self, INSTALLATION_VARIABLE, Launch, Sharing,
         messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted},
     },
     tasks::{blocking, every, lifecycle::Lifecycle},
@@ -44,6 +48,7 @@ use isolated_process::ChildState;
 use isolated_processes::IsolatedProcesses;
 use process_key::{ProcessKey, shared};
 
+pub(crate) use containers::Containers;
 pub(crate) use isolated_process::{IsolatedProcess, Lease};
 pub(crate) use launcher::Launcher;
 pub(crate) use supervisor_handle::SupervisorHandle;
@@ -60,7 +65,8 @@ pub(crate) struct Placement {
     authorizations: Arc<Authorizations>,
     lifecycle: Arc<Lifecycle>,
     supervisor: SupervisorHandle,
-    launcher: Launcher,
+    launcher: Arc<Launcher>,
+    sandboxes: Mutex<HashMap<ServerId, EffectiveSandbox>>,
     processes: IsolatedProcesses,
     /// The runtime of what outlives its caller: a worker of a web server, or the drop of a session on any thread.
     home: Handle,
@@ -77,7 +83,8 @@ impl Placement {
         home: Handle,
     ) -> Self {
         let processes = IsolatedProcesses::default();
-        Self { registry, authorizations, lifecycle, supervisor, launcher, processes, home }
+        let (launcher, sandboxes) = (Arc::new(launcher), Mutex::default());
+        Self { registry, authorizations, lifecycle, supervisor, launcher, sandboxes, processes, home }
     }
 
     /// Ends idle processes, until `self` is dropped.
@@ -147,7 +154,7 @@ impl Placement {
     /// Adds a server's shared process to the supervisor.
     pub(crate) async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
-        let launch = self.launcher.launch(&self.authorizations, server.id, &server.config, shared(&server.config));
+        let launch = self.shared_launch(server.id, &server.config).await?;
         let mask = Mask::clone(&registered.mask.load());
         self.supervisor.ask(AddServer { id: server.id, launch, mask, wanted, link: registered.link.clone() }).await
     }
@@ -160,16 +167,56 @@ impl Placement {
         mask: Mask,
         wanted: Option<Wanted>,
     ) -> Result<()> {
-        let launch = self.launcher.launch(&self.authorizations, id, config, shared(config));
+        let launch = self.shared_launch(id, config).await?;
         self.supervisor.ask(UpdateServer { id, launch, mask, wanted }).await
     }
 
-    /// Ends every process of a server, which is not registered any more.
+    async fn shared_launch(&self, id: ServerId, config: &ServerConfig) -> Result<Arc<Launch>> {
+        let (launcher, written) = (self.launcher.clone(), config.clone());
+        let sandbox = blocking(move || Ok(launcher.sandbox(&written))).await?;
+        self.note_sandbox(id, sandbox);
+        self.launch(id, None, config, shared(config)).await
+    }
+
+    async fn launch(
+        &self,
+        id: ServerId,
+        user: Option<UserId>,
+        config: &ServerConfig,
+        sharing: Sharing,
+    ) -> Result<Arc<Launch>> {
+        let (launcher, authorizations, config) = (self.launcher.clone(), self.authorizations.clone(), config.clone());
+        blocking(move || Ok(launcher.launch(&authorizations, id, user, &config, sharing))).await
+    }
+
+    fn note_sandbox(&self, id: ServerId, sandbox: Option<EffectiveSandbox>) {
+        let mut sandboxes = self.sandboxes.lock();
+        match sandbox {
+            Some(sandbox) => sandboxes.insert(id, sandbox),
+            None => sandboxes.remove(&id),
+        };
+    }
+
+    /// The sandbox of a server's processes as they were started last, or will be.
+    pub(crate) fn sandbox(&self, id: ServerId) -> Option<EffectiveSandbox> {
+        self.sandboxes.lock().get(&id).cloned()
+    }
+
+    /// Ends every process of a server, which is not registered any more, and removes its folders.
     pub(crate) fn remove(self: &Arc<Self>, id: ServerId) {
-        self.end_isolated_of_server(id);
-        let placement = self.clone();
-        // A supervisor that is lost takes its servers with it.
-        self.home.spawn(async move { placement.supervisor.ask(RemoveServer { id }).await });
+        self.sandboxes.lock().remove(&id);
+        let isolated = self.processes.take(|process| process.server.id == id);
+        let (placement, folder) = (self.clone(), self.launcher.folder(id));
+        self.home.spawn(async move {
+            future::join_all(isolated.iter().map(|process| placement.end_process(process))).await;
+            // A supervisor that is lost takes its servers with it.
+            let _ = placement.supervisor.ask(RemoveServer { id }).await;
+            let removed =
+                blocking(move || removal::remove(&folder).map_err(|error| Error::Internal(error.to_string())));
+            if let Err(reason) = removed.await {
+                log::warn!(server:% = id, reason:%; "the folder of a removed server could not be removed");
+            }
+        });
     }
 
     /// Ends all processes that the lost supervisor's servers left, and starts a new one with the same children.
@@ -257,7 +304,7 @@ impl Placement {
 
     async fn hand_over(&self, process: &IsolatedProcess, registration: ChildState) -> Result<()> {
         let (id, server) = (process.id, process.server.server.load_full());
-        let launch = self.launcher.launch(&self.authorizations, server.id, &server.config, process.sharing());
+        let launch = self.launch(server.id, Some(process.user()), &server.config, process.sharing()).await?;
         let mask = Mask::clone(&process.server.mask.load());
         if registration == ChildState::Added {
             let update = UpdateServer { id, launch, mask, wanted: Some(Wanted::Up) };
@@ -271,14 +318,16 @@ impl Placement {
     fn end(self: &Arc<Self>, processes: Vec<Arc<IsolatedProcess>>) {
         for process in processes {
             let placement = self.clone();
-            self.home.spawn(async move {
-                let mut registration = process.registration.lock().await;
-                process.started.store(false, Ordering::Relaxed);
-                if std::mem::replace(&mut *registration, ChildState::Removed) == ChildState::Added {
-                    // A supervisor that is lost takes its servers with it.
-                    let _ = placement.supervisor.ask(RemoveServer { id: process.id }).await;
-                }
-            });
+            self.home.spawn(async move { placement.end_process(&process).await });
+        }
+    }
+
+    async fn end_process(&self, process: &IsolatedProcess) {
+        let mut registration = process.registration.lock().await;
+        process.started.store(false, Ordering::Relaxed);
+        if std::mem::replace(&mut *registration, ChildState::Removed) == ChildState::Added {
+            // A supervisor that is lost takes its servers with it.
+            let _ = self.supervisor.ask(RemoveServer { id: process.id }).await;
         }
     }
 

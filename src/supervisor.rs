@@ -6,6 +6,7 @@
 mod child;
 mod child_view;
 mod commands;
+mod containment;
 mod exit;
 mod exit_guard;
 pub mod guard;
@@ -42,6 +43,7 @@ use tokio::sync::mpsc;
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
 pub use child_view::{Availability, ChildView, SupervisorEvent};
+pub use containment::Containment;
 pub use exit::Exit;
 pub use launch::{Launch, RemoteTarget, Sharing};
 pub use link::{Link, ResourceWatch};
@@ -49,6 +51,7 @@ pub use orphans::reap_orphans;
 pub use output::Output;
 pub(crate) use process::try_guard;
 pub use seclusion::Seclusion;
+pub(crate) use seclusion::{gaps, without_links};
 pub use server::ServerActor;
 pub use server_instance::{InFlight, ServerInstance};
 pub use sweep::{INSTALLATION_VARIABLE, sweep};

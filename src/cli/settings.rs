@@ -9,7 +9,7 @@ mod retention;
 mod setting;
 mod telemetry;
 
-use ostler::model::{LoadBalancing, Role, Serve};
+use ostler::model::{LoadBalancing, Role, SandboxLevel, Serve};
 
 use crate::cli::{show, value};
 
@@ -205,7 +205,7 @@ static SETTINGS: &[Setting] = &[
         variable: "MCP_SERVERS_DIR",
         flag: "mcp-servers-dir",
         kind: SettingType::Text,
-        help: "Working directory of servers that name none",
+        help: "Folder of the servers' own folders, each one's home and working directory",
         put: |config, text| set(&mut config.runtime.servers_dir, value::path(text)),
         show: |config| show::path(&config.runtime.servers_dir),
     },
@@ -271,6 +271,15 @@ static SETTINGS: &[Setting] = &[
         help: "Variables that servers may be given though they can make programs run other code, such as PYTHONPATH",
         put: |config, text| set(&mut config.runtime.servers.allowed_variables, text.parse()),
         show: |config| config.runtime.servers.allowed_variables.to_string(),
+    },
+    Setting {
+        key: "mcp.sandbox",
+        variable: "MCP_SANDBOX",
+        flag: "mcp-sandbox",
+        kind: SettingType::Text,
+        help: "Containment of servers that name none: none, standard or strict",
+        put: |config, text| set(&mut config.runtime.servers.sandbox, value::one_of(text, &SandboxLevel::ALL)),
+        show: |config| value::name_of(config.runtime.servers.sandbox, &SandboxLevel::ALL),
     },
     Setting {
         key: "mcp.log_bytes",

@@ -40,6 +40,30 @@ pub enum SandboxLevel {
     Strict,
 }
 
+impl SandboxLevel {
+    /// All of them, with their names.
+    pub const ALL: [(&str, Self); 3] = [("none", Self::None), ("standard", Self::Standard), ("strict", Self::Strict)];
+}
+
+/// The sandbox of a server as it is in effect, or will be when it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[non_exhaustive]
+pub struct EffectiveSandbox {
+    /// Its level.
+    pub level: SandboxLevel,
+    /// Files and folders besides its own, without links: those of its sandbox, and those that its command line and its
+    /// environment name.
+    pub paths: SandboxPaths,
+}
+
+impl EffectiveSandbox {
+    /// The sandbox at `level` in which `paths` are granted.
+    #[must_use]
+    pub(crate) fn new(level: SandboxLevel, paths: SandboxPaths) -> Self {
+        Self { level, paths }
+    }
+}
+
 /// Files and folders that are granted to a server, by absolute paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

@@ -36,6 +36,9 @@ pub struct ServerConfig {
     pub sandbox: Sandbox,
     /// What they may use.
     pub limits: Limits,
+    /// True when files and folders that its command line and its environment name are granted to it: who wrote these
+    /// last might write any command line.
+    pub grants_paths: bool,
 }
 
 /// A server that is reached over HTTP (specification, transports/streamable-http).
@@ -155,6 +158,7 @@ impl fmt::Debug for ServerConfig {
             start_timeout,
             sandbox,
             limits,
+            grants_paths,
         } = self;
         f.debug_struct("ServerConfig")
             .field("name", name)
@@ -170,6 +174,7 @@ impl fmt::Debug for ServerConfig {
             .field("start_timeout", start_timeout)
             .field("sandbox", sandbox)
             .field("limits", limits)
+            .field("grants_paths", grants_paths)
             .finish()
     }
 }
@@ -192,6 +197,7 @@ impl ServerConfig {
             start_timeout: None,
             sandbox: Sandbox::default(),
             limits: Limits::default(),
+            grants_paths: true,
         }
     }
 
@@ -244,6 +250,7 @@ impl ServerConfig {
             start_timeout: _,
             sandbox,
             limits: _,
+            grants_paths: _,
         } = self;
         command.clear();
         args.clear();

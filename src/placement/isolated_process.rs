@@ -97,6 +97,11 @@ impl IsolatedProcess {
         self.started.load(Ordering::Relaxed) && !is_down
     }
 
+    /// The user it is for.
+    pub(super) fn user(&self) -> UserId {
+        self.key.user
+    }
+
     /// True when it is for this user, or one of their sessions.
     pub(super) fn is_of_user(&self, user: UserId) -> bool {
         self.key.user == user

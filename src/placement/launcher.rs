@@ -4,7 +4,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     authorizations::Authorizations,
-    model::{ServerConfig, ServerId},
+    model::{EffectiveSandbox, SandboxPaths, ServerConfig, ServerId, UserId},
+    placement::containers::Containers,
     policy::{environment, launcher},
     supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
@@ -21,10 +22,10 @@ pub(crate) struct Launcher {
     pub mark: String,
     /// The program that guards processes.
     pub guard: PathBuf,
-    /// Keeps servers from our data, where that can be had.
+    /// Contains servers.
+    pub containers: Containers,
+    /// Keeps those that are not contained from our data, where that can be had.
     pub seclusion: Option<Seclusion>,
-    /// Working directory of servers.
-    pub servers_dir: PathBuf,
     /// Time to become ready, for servers that name none.
     pub start_timeout: Duration,
     /// Time to end after its input is closed, and after it was asked to terminate.
@@ -49,18 +50,36 @@ impl Launcher {
         Some(crate::supervisor::remote::UNSUPPORTED)
     }
 
-    /// Builds the launch of a server: its environment begins empty, gets the inherited variables, then its own, then
-    /// Ostler's marks.
+    /// The folder of a server's own folders.
+    pub(super) fn folder(&self, id: ServerId) -> PathBuf {
+        self.containers.bounds.servers.join(id.to_string())
+    }
+
+    /// The sandbox that a server has in effect; `None` for one at a URL. Blocks.
+    pub(super) fn sandbox(&self, config: &ServerConfig) -> Option<EffectiveSandbox> {
+        let level = self.containers.level(config);
+        let contained = level != crate::model::SandboxLevel::None;
+        let granted = || self.containers.granted(config, &environment::inherited(own_variables()));
+        let paths = if contained { granted() } else { SandboxPaths::default() };
+        config.remote.is_none().then(|| EffectiveSandbox::new(level, paths))
+    }
+
+    /// Builds the launch of a server, for `user` alone where one is named: its environment begins empty, gets the
+    /// inherited variables, then its own, then Ostler's marks. Blocks.
+    ///
+    /// The home of a user's process is that of the user's next one, and of no other user's.
     pub(super) fn launch(
         &self,
         authorizations: &Arc<Authorizations>,
         id: ServerId,
+        user: Option<UserId>,
         config: &ServerConfig,
         sharing: Sharing,
     ) -> Arc<Launch> {
-        let inherited =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let mut env = environment::inherited(inherited);
+        let mut env = environment::inherited(own_variables());
+        let folder = self.folder(id);
+        let own = folder.join(user.map_or_else(|| "shared".into(), |user| user.to_string()));
+        let containment = self.containers.contain(config, &own, &mut env);
         env.extend(config.env.clone());
         env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
         env.insert("OSTLER_SERVER_ID".into(), id.to_string());
@@ -70,9 +89,9 @@ impl Launcher {
                 program: config.command.clone(),
                 args: config.args.clone(),
                 env,
-                dir: std::path::absolute(&self.servers_dir).unwrap_or_else(|_| self.servers_dir.clone()),
-                seclusion: self.seclusion.clone(),
-                containment: None,
+                dir: containment.as_ref().map_or(&self.containers.bounds.servers, |contained| &contained.home).clone(),
+                seclusion: self.seclusion.clone().filter(|_| containment.is_none()),
+                containment,
             },
             remote: config.remote.clone().map(|remote| RemoteTarget {
                 authority: authorizations.authority(id, &remote.url),
@@ -87,4 +106,9 @@ impl Launcher {
             ping_timeout: self.health_check_interval.min(PING_TIMEOUT_MAX),
         })
     }
+}
+
+/// Ostler's own variables, as far as they are text.
+fn own_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

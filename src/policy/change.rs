@@ -38,7 +38,14 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
         start_timeout: change.start_timeout.unwrap_or(before.start_timeout),
         sandbox: change.sandbox.unwrap_or_else(|| previous.sandbox.clone()),
         limits: change.limits.unwrap_or(previous.limits),
+        grants_paths: before.grants_paths,
     })
+}
+
+/// True when both name the same paths, and grant the same.
+pub(crate) fn is_named_alike(before: &ServerConfig, after: &ServerConfig) -> bool {
+    let naming = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.env.clone());
+    naming(before) == naming(after)
 }
 
 /// Refuses to keep secrets that are not the caller's own where the change could carry them elsewhere: another command

@@ -31,6 +31,24 @@ pub(super) fn check(faults: &mut Faults, config: &ServerConfig) {
     check_limits(faults, &config.limits);
 }
 
+/// The member by which `after` opens more than `before`, or lowers a level that was set; `None` where it opens nothing.
+pub(crate) fn opened(before: &Sandbox, after: &Sandbox) -> Option<&'static str> {
+    let is_new = |before: &[String], after: &[String]| after.iter().any(|entry| !before.contains(entry));
+    let opens_network = match (&before.network, &after.network) {
+        (Network::Full, _) | (_, Network::None) => false,
+        (Network::Hosts(before), Network::Hosts(after)) => is_new(before, after),
+        (Network::None | Network::Hosts(_), Network::Full) | (Network::None, Network::Hosts(_)) => true,
+    };
+    let places = [
+        (after.level < before.level, "/sandbox/level"),
+        (is_new(&before.paths.read, &after.paths.read), "/sandbox/paths/read"),
+        (is_new(&before.paths.write, &after.paths.write), "/sandbox/paths/write"),
+        (after.unix_sockets && !before.unix_sockets, "/sandbox/unixSockets"),
+        (opens_network, "/sandbox/network"),
+    ];
+    places.into_iter().find_map(|(is_opened, place)| is_opened.then_some(place))
+}
+
 fn check_paths(faults: &mut Faults, place: &str, paths: &[String]) {
     let fits = |path: &str| path.starts_with('/') && path.len() <= PATH_BYTES_MAX && !path.contains('\0');
     check_entries(faults, place, paths, fits, "must be an absolute path of at most 4095 bytes");
@@ -68,7 +86,7 @@ fn check_limits(faults: &mut Faults, limits: &Limits) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SandboxPaths;
+    use crate::model::{SandboxLevel, SandboxPaths};
 
     fn pointers(config: &ServerConfig) -> Vec<String> {
         let mut faults = Faults::default();
@@ -86,6 +104,27 @@ mod tests {
         let expected = ["read/1", "read/2", "write/0", "write/1"].map(|place| format!("/sandbox/paths/{place}"));
         let refused_hosts = (3..hosts.len()).map(|index| format!("/sandbox/network/{index}"));
         assert_eq!(pointers(&config), expected.into_iter().chain(refused_hosts).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_opens_more_is_told_from_what_closes() {
+        let plain = Sandbox::default();
+        let hosts = |hosts: &[&str]| Network::Hosts(hosts.iter().map(ToString::to_string).collect());
+        let paths = SandboxPaths { read: vec!["/a".into()], write: Vec::new() };
+        let wide = Sandbox { paths, unix_sockets: true, level: Some(SandboxLevel::Strict), ..plain.clone() };
+        assert_eq!((opened(&plain, &plain), opened(&plain, &wide)), (None, Some("/sandbox/paths/read")));
+        assert_eq!(opened(&wide, &plain), Some("/sandbox/level"));
+        assert_eq!(opened(&wide, &Sandbox { unix_sockets: false, ..wide.clone() }), None);
+        for (before, after, opens) in [
+            (Network::Full, Network::None, false),
+            (Network::None, Network::Full, true),
+            (hosts(&["a", "b"]), hosts(&["b"]), false),
+            (hosts(&["a"]), hosts(&["b"]), true),
+            (Network::None, hosts(&["b"]), true),
+        ] {
+            let of = |network| Sandbox { network, ..plain.clone() };
+            assert_eq!(opened(&of(before), &of(after)).is_some(), opens);
+        }
     }
 
     #[test]

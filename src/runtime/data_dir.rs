@@ -2,12 +2,15 @@
 
 use std::{
     fs, io,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
 use crate::{
     error::{Error, Result},
+    model::SandboxLevel,
+    placement::Containers,
+    policy::grants::Bounds,
     runtime::Settings,
     secrets::private_file,
     store::{DatabaseUrl, FileLock},
@@ -89,12 +92,49 @@ pub(super) fn is_another(dir: &Path, database: &DatabaseUrl) -> Error {
     ))
 }
 
-/// Plans the seclusion of servers from the data folder and the database; `None`, with a warning, where that cannot be
-/// had. Blocks.
+/// Plans the seclusion of servers that are not contained from the data folder and the database; `None`, with a warning
+/// where all are so, where that cannot be had. Blocks.
 pub(super) fn seclude(settings: &Settings) -> Option<Seclusion> {
-    let mut hidden = vec![settings.data_dir.clone()];
-    hidden.extend(settings.database.files());
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let planned = Seclusion::plan(&hidden, &settings.servers_dir, home.as_deref());
-    planned.inspect_err(|reason| log::warn!(reason:%; "servers can read and change Ostler's own data")).ok()
+    let planned = Seclusion::plan(&own_data(settings), &settings.servers_dir, own_home().as_deref());
+    let warn = |reason: &String| log::warn!(reason:%; "servers can read and change Ostler's own data");
+    let is_usual = settings.servers.sandbox == SandboxLevel::None;
+    planned
+        .inspect_err(|reason| {
+            if is_usual {
+                warn(reason)
+            }
+        })
+        .ok()
+}
+
+/// Plans the containment of servers. Blocks.
+pub(super) fn contain(settings: &Settings) -> Containers {
+    if settings.serve.mcp() {
+        // Whatever fails here fails again, and says so, where a server is started.
+        let _ = fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.servers_dir);
+    }
+    let home = own_home();
+    let real = |path: &PathBuf| supervisor::without_links(path).unwrap_or_else(|| path.clone());
+    let (hidden, servers) = (own_data(settings).iter().map(real).collect(), real(&settings.servers_dir));
+    let others = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
+    let homes = home.iter().map(real).chain(["/root".into()]).chain(others);
+    for gap in supervisor::gaps() {
+        log::warn!(gap; "this kernel leaves a gap in the sandbox of every server");
+    }
+    Containers {
+        level: settings.servers.sandbox,
+        bounds: Bounds { homes: homes.collect(), hidden, servers },
+        // A file that there always is, and that says something.
+        canary: real(&settings.data_dir).join(FILE),
+        home,
+    }
+}
+
+/// Ostler's own files and folders.
+fn own_data(settings: &Settings) -> Vec<PathBuf> {
+    [settings.data_dir.clone()].into_iter().chain(settings.database.files()).collect()
+}
+
+fn own_home() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from)
 }

@@ -14,7 +14,7 @@ use crate::{
     accounts::{FirstAdmin, TokenIssuer},
     error::{Error, Result},
     model::Principal,
-    placement::{Launcher, SupervisorHandle},
+    placement::{Containers, Launcher, SupervisorHandle},
     recorder::{Chain, Recorder},
     runtime::{
         Runtime, Services, Settings,
@@ -40,6 +40,7 @@ struct Opened {
     store: Store,
     recorder: Recorder,
     seclusion: Option<Seclusion>,
+    containers: Containers,
 }
 
 impl Runtime {
@@ -64,11 +65,11 @@ impl Runtime {
         let (dir, wanted) = (settings.data_dir.clone(), settings.clone());
         let DataDir { lock, mark, is_established } = blocking(move || data_dir::occupy(&dir)).await?;
         let holder = mark.clone();
-        let Opened { keyring, store, recorder, seclusion } =
+        let Opened { keyring, store, recorder, seclusion, containers } =
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
         let place = Place::new(recorder.clone(), lock);
-        let launcher = launcher(&settings, mark, guard, seclusion);
+        let launcher = launcher(&settings, mark, guard, (seclusion, containers));
         let base = Assembly::new(&settings, arbiters, store, recorder, keyring);
         let (inner, reports) = Inner::assemble(settings, base, issuer, launcher, place)?;
         let runtime = Self { inner: Arc::new(inner) };
@@ -223,7 +224,7 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
     };
     let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
     let seclusion = settings.serve.mcp().then(|| data_dir::seclude(settings)).flatten();
-    Ok(Opened { keyring, store, recorder, seclusion })
+    Ok(Opened { keyring, store, recorder, seclusion, containers: data_dir::contain(settings) })
 }
 
 fn supervise(
@@ -240,12 +241,17 @@ fn supervise(
     Ok((SupervisorHandle::start(settings, handles, events)?, reports))
 }
 
-fn launcher(settings: &Settings, mark: String, guard: PathBuf, seclusion: Option<Seclusion>) -> Launcher {
+fn launcher(
+    settings: &Settings,
+    mark: String,
+    guard: PathBuf,
+    (seclusion, containers): (Option<Seclusion>, Containers),
+) -> Launcher {
     Launcher {
         mark,
         guard,
+        containers,
         seclusion,
-        servers_dir: settings.servers_dir.clone(),
         start_timeout: settings.start_timeout,
         stop_grace: settings.stop_grace,
         health_check_interval: settings.health_check_interval,

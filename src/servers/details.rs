@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Authorization, Principal, RuntimeStatus, Server},
+    model::{Authorization, EffectiveSandbox, Principal, RuntimeStatus, Server},
     policy::{mask::MASKED, permission},
     registry::Registered,
 };
@@ -18,6 +18,9 @@ pub struct ServerDetails {
     pub runtime_status: RuntimeStatus,
     /// State of its authorization, where it is remote and wants any.
     pub authorization: Option<Authorization>,
+    /// The sandbox that its processes have in effect; `None` for a server at a URL, and for callers who may not
+    /// configure it.
+    pub sandbox: Option<EffectiveSandbox>,
     /// Warnings about items that it lists and not every client takes; none for callers who may not configure it.
     pub warnings: Arc<[String]>,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
@@ -30,6 +33,7 @@ impl ServerDetails {
         registered: &Registered,
         authorization: impl FnOnce(&str) -> Option<Authorization>,
         warnings: impl FnOnce() -> Arc<[String]>,
+        sandbox: impl FnOnce() -> Option<EffectiveSandbox>,
         who: &Principal,
     ) -> Self {
         let mut server = registered.current();
@@ -39,11 +43,12 @@ impl ServerDetails {
         let authorization = remote.and_then(|remote| authorization(&remote.url));
         let runtime_status = registered.status_for(who);
         if registered.allows(who, permission::CONFIGURES) {
-            return Self { server, runtime_status, authorization, warnings: warnings(), revision };
+            let (warnings, sandbox) = (warnings(), sandbox());
+            return Self { server, runtime_status, authorization, sandbox, warnings, revision };
         }
         server.config.redact();
         // They name tools, which the owner may have denied.
-        Self { server, runtime_status, authorization: None, warnings: Arc::default(), revision }
+        Self { server, runtime_status, authorization: None, sandbox: None, warnings: Arc::default(), revision }
     }
 }
 

@@ -6,10 +6,10 @@ use crate::{
     error::{Error, Noun, Result},
     events::ServerChangeKind,
     model::{
-        AuditEntry, Listing, Permission, Principal, Server, ServerChange, ServerConfig, ServerId, Share, TimelineLevel,
-        Timestamp, UserId,
+        AuditEntry, Listing, Permission, Principal, Sandbox, SandboxLevel, Server, ServerChange, ServerConfig,
+        ServerId, Share, TimelineLevel, Timestamp, UserId,
     },
-    policy::{change, permission, server as rules},
+    policy::{change, command::AllowedCommands, permission, sandbox, server as rules},
     registry::{Registered, secrets},
     servers::{
         details::{ServerDetails, revision},
@@ -50,11 +50,13 @@ impl Servers {
         self.access.require_any(who, permission::WRITES, CREATE)?;
         rules::faults(config, &self.settings.allowed_variables).into_result()?;
         self.check_url(None, config)?;
+        self.check_sandbox(who, &Sandbox::default(), config, CREATE)?;
         self.check_command(who, config, CREATE)
     }
 
     /// Registers a server that was checked.
     pub(super) async fn add(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
+        let config = ServerConfig { grants_paths: self.writes_any_command(who), ..config };
         let server = Server::registered(who.user_id, config);
         let stored = secrets::seal(&self.keyring, &server)?;
         let entry = self.access.change(who, CREATE, server.id)?.with_detail(server.config.name.clone());
@@ -111,7 +113,10 @@ impl Servers {
                 let _change = servers.lifecycle.begin_change().await;
                 let _alone = registered.changing.lock().await;
                 let before = Server::clone(&registered.server.load());
-                let after = Server { config: decide(&registered, &before)?, ..before.clone() };
+                let mut after = Server { config: decide(&registered, &before)?, ..before.clone() };
+                let is_same = change::is_named_alike(&before.config, &after.config);
+                after.config.grants_paths =
+                    if is_same { before.config.grants_paths } else { servers.writes_any_command(&who) };
                 let entry = servers.access.change(&who, UPDATE, id)?;
                 servers.apply(&registered, &before, after, entry).await?;
                 servers.events.publish_server_change(&registered, ServerChangeKind::Updated);
@@ -237,9 +242,29 @@ impl Servers {
     ) -> Result<()> {
         rules::faults(after, &self.settings.allowed_variables).into_result()?;
         self.check_url(Some(before), after)?;
+        self.check_sandbox(who, &before.sandbox, after, action)?;
         // A command line that was there stands, though the caller could not write it.
         let is_same = (&before.command, &before.args) == (&after.command, &after.args);
         if is_same { Ok(()) } else { self.check_command(who, after, action) }
+    }
+
+    /// True when the caller may write any command line, and so have any path granted by naming it.
+    fn writes_any_command(&self, who: &Principal) -> bool {
+        who.may(Permission::McpManage) || self.settings.allowed_commands == AllowedCommands::Everything
+    }
+
+    /// Decides whether the caller may have a server contained like this.
+    fn check_sandbox(&self, who: &Principal, before: &Sandbox, after: &ServerConfig, action: &str) -> Result<()> {
+        let is_none = after.sandbox.level == Some(SandboxLevel::None) && before.level != after.sandbox.level;
+        let refused = if is_none && !who.may(Permission::McpManage) {
+            Some(("/sandbox/level", "`none` needs mcp:manage: leave it out, or ask a user who has that"))
+        } else {
+            let opened = sandbox::opened(before, &after.sandbox).filter(|_| !self.writes_any_command(who));
+            opened.map(|place| (place, "opens more than before, which needs mcp:manage, as any command line does"))
+        };
+        let Some((place, why)) = refused else { return Ok(()) };
+        self.access.entries().record_denial(who, action, place);
+        Err(Error::Forbidden(format!("{}: {why}", place.trim_start_matches('/').replace('/', "."))))
     }
 
     fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{
     model::{
-        Authorization, HealthStatus, Isolation, Limits, Protocol, RemoteOAuth, RuntimeStatus, Sandbox, Server,
-        ServerId, Timestamp, ToolRules, UserId, new_server::Transport,
+        Authorization, EffectiveSandbox, HealthStatus, Isolation, Limits, Protocol, RemoteOAuth, RuntimeStatus,
+        Sandbox, Server, ServerId, Timestamp, ToolRules, UserId, new_server::Transport,
     },
     servers::ServerDetails,
 };
@@ -119,6 +119,9 @@ pub(crate) struct DetailsView {
     runtime_status: RuntimeStatus,
     /// State of its authorization, where it is remote and wants OAuth.
     authorization: Option<Authorization>,
+    /// The sandbox that its processes have in effect; `null` for a server at a URL, and for callers who may not
+    /// configure it.
+    effective_sandbox: Option<EffectiveSandbox>,
     /// Warnings about items that it lists and not every client takes, and what became of them at `/mcp`; empty for
     /// callers who may not configure it.
     warnings: Vec<String>,
@@ -139,6 +142,7 @@ impl From<ServerDetails> for DetailsView {
             stats,
             runtime_status: details.runtime_status,
             authorization: details.authorization,
+            effective_sandbox: details.sandbox,
             warnings: details.warnings.to_vec(),
         }
     }

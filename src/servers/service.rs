@@ -100,7 +100,8 @@ impl Servers {
     /// The server as far as `who` may see it.
     pub(super) fn details(&self, registered: &Registered, who: &Principal) -> ServerDetails {
         let authorization = |url: &str| self.authorizations.status(registered.id, url);
-        ServerDetails::of(registered, authorization, || self.listings.warnings(registered), who)
+        let sandbox = || self.placement.sandbox(registered.id);
+        ServerDetails::of(registered, authorization, || self.listings.warnings(registered), sandbox, who)
     }
 
     fn page(

@@ -1,6 +1,9 @@
 //! [`ServerSettings`]: limits of the servers that callers register.
 
-use crate::policy::{command::AllowedCommands, environment::AllowedVariables};
+use crate::{
+    model::SandboxLevel,
+    policy::{command::AllowedCommands, environment::AllowedVariables},
+};
 
 /// Limits of the servers that callers register.
 #[derive(Clone, Debug)]
@@ -9,6 +12,8 @@ pub struct ServerSettings {
     pub allowed_commands: AllowedCommands,
     /// Variables that servers may be given though their names are refused without.
     pub allowed_variables: AllowedVariables,
+    /// Containment of the servers that name none.
+    pub sandbox: SandboxLevel,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
 }
@@ -18,6 +23,7 @@ impl Default for ServerSettings {
         Self {
             allowed_commands: AllowedCommands::ManagersOnly,
             allowed_variables: AllowedVariables::default(),
+            sandbox: SandboxLevel::default(),
             max_in_flight: 256,
         }
     }

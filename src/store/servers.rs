@@ -36,7 +36,7 @@ pub struct StoredServer {
 }
 
 /// The column `settings`.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(default)]
 struct Settings {
     url: Option<String>,
@@ -47,15 +47,22 @@ struct Settings {
     start_timeout_ms: Option<u64>,
     sandbox: Sandbox,
     limits: Limits,
+    grants_paths: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::of(&ServerConfig::new("", ""))
+    }
 }
 
 impl Settings {
     fn of(config: &ServerConfig) -> Self {
         let (url, oauth) = config.remote.clone().map(|Remote { url, oauth, .. }| (url, oauth)).unzip();
-        let ServerConfig { isolation, ref tools, protocol, ref sandbox, limits, .. } = *config;
+        let ServerConfig { isolation, ref tools, protocol, ref sandbox, limits, grants_paths, .. } = *config;
         let (tools, start_timeout_ms, sandbox) = (tools.clone(), config.start_timeout_ms(), sandbox.clone());
         let oauth = oauth.unwrap_or_default();
-        Self { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits }
+        Self { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits, grants_paths }
     }
 }
 
@@ -107,7 +114,7 @@ fn write(StoredServer { server, sealed_env, sealed_headers }: &StoredServer) -> 
 
 fn read(row: Row) -> Result<StoredServer> {
     let settings: Settings = text::from_json(&row.settings)?;
-    let Settings { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits } = settings;
+    let Settings { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits, grants_paths } = settings;
     let config = ServerConfig {
         remote: url.map(|url| Remote { oauth, ..Remote::new(url) }),
         isolation,
@@ -116,6 +123,7 @@ fn read(row: Row) -> Result<StoredServer> {
         start_timeout: start_timeout_ms.map(Duration::from_millis),
         sandbox,
         limits,
+        grants_paths,
         description: row.description,
         args: text::from_json(&row.args)?,
         enabled: row.enabled,

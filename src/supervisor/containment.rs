@@ -1,4 +1,4 @@
-//! [`Containment`]: what a contained server may reach, as its guard is told.
+//! [`Containment`]: everything that a contained server may reach.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Network, SandboxLevel};
 
-/// What the processes of a server may reach, all paths without links. `guard/places.rs` has what every server may reach
-/// besides.
+/// Everything that the processes of a server may reach besides what is every server's (`guard/places.rs`); all paths
+/// without links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Containment {
-    /// How closely they are contained: never [`SandboxLevel::None`].
+    /// Level of their sandbox: never [`SandboxLevel::None`].
     pub level: SandboxLevel,
     /// The server's own folder, which is its home and working directory, and has its folder for temporary files.
     pub home: PathBuf,

@@ -18,7 +18,7 @@
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
 mod filter;
-pub(crate) mod landlock;
+pub(super) mod landlock;
 mod order;
 mod places;
 mod private_home;

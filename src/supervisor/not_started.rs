@@ -18,7 +18,7 @@ pub(super) fn program(spec: &Spec, errno: Option<i32>, reason: &str) -> Exit {
     } else if is_missing && spec.dir.join(Path::new(program)).exists() {
         format!("{program:?} names an interpreter in its first line that does not exist")
     } else if errno == Some(Errno::ACCESS.raw_os_error()) {
-        format!("{program:?} {}", forbidden(&spec.dir.join(Path::new(program)), reason))
+        format!("{program:?} {}", forbidden(&spec.dir.join(Path::new(program)), reason, spec.containment.is_some()))
     } else {
         format!("{program:?}: {reason}")
     };
@@ -27,11 +27,14 @@ pub(super) fn program(spec: &Spec, errno: Option<i32>, reason: &str) -> Exit {
 }
 
 /// The reason why a file may not be run.
-fn forbidden(path: &Path, reason: &str) -> String {
+fn forbidden(path: &Path, reason: &str, is_contained: bool) -> String {
     match path.metadata() {
         Ok(file) if file.is_dir() => "is a folder, not a program".to_owned(),
         Ok(file) if file.permissions().mode() & 0o111 == 0 => "is not executable: allow that by `chmod +x`".to_owned(),
-        _ => format!("may not be run: {reason}"),
+        Ok(_) if is_contained => {
+            "may not be run in its sandbox: name its folder in `sandbox.paths.read` of the server".to_owned()
+        }
+        Ok(_) | Err(_) => format!("may not be run: {reason}"),
     }
 }
 

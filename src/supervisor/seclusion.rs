@@ -11,7 +11,7 @@ use std::{
 use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
-use crate::supervisor::guard::sys;
+use crate::supervisor::guard::{landlock, sys};
 
 /// Landlock can say since its second version that files may be moved between folders.
 const LANDLOCK_VERSION_MIN: i64 = 2;
@@ -55,7 +55,7 @@ impl Seclusion {
         self.open.iter().try_for_each(|open| allow(open.as_path()))
     }
 
-    /// The same below `place`. Blocks.
+    /// Calls `allow` with what together makes up everything in `place` but what is hidden. Blocks.
     pub(super) fn walk_from(&self, place: &Path, allow: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
         if is_in_any(place, &self.hidden) {
             return Ok(());
@@ -74,8 +74,14 @@ impl Seclusion {
     }
 }
 
-/// The path as the kernel walks it, also of what is not there yet in a folder that is.
-fn without_links(path: &Path) -> Option<PathBuf> {
+/// Gaps that the kernel's Landlock leaves in every containment; for people.
+#[must_use]
+pub(crate) fn gaps() -> Vec<&'static str> {
+    landlock::missing(sys::landlock_version())
+}
+
+/// The path as the kernel walks it, also of what is not there yet in a folder that is. Blocks.
+pub(crate) fn without_links(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
     let of_parent = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
     path.canonicalize().ok().or_else(of_parent)

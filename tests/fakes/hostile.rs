@@ -1,6 +1,6 @@
 //! An MCP server on standard input and output that misbehaves as told: `hostile_server MODE [ARGUMENT]`.
 //!
-//! It speaks the legacy era unless the mode says otherwise, needs nothing but the standard library, and answers
+//! It speaks the legacy era unless the mode says otherwise, needs hardly more than the standard library, and answers
 //! every call in a thread of its own. `modes.rs` says what each mode does, `tools.rs` what each tool does.
 
 #![allow(
@@ -11,6 +11,7 @@
     reason = "a fake that trips over its own feet is a fake that crashes, which is its job"
 )]
 
+mod attempts;
 mod json;
 mod malformed;
 mod modes;

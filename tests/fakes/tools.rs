@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Server, json, malformed,
+    Server, attempts, json, malformed,
     modes::{die, for_ever, pause},
     offers,
     wire::{self, failure, notify, text},
@@ -119,6 +119,7 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         "pid" => text(&std::process::id().to_string()),
         "cwd" => text(&std::env::current_dir().unwrap_or_default().to_string_lossy()),
         "count" => count(server, words("file")),
+        "attempt" => text(&attempts::run(words("kind"), words("target"))),
         "big" => text(&"x".repeat(number("bytes") as usize)),
         "progress" => progress(line, number("steps"), number("ms")),
         "cancelled" => text(&server.cancelled.lock().unwrap().join(",")),

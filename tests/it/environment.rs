@@ -98,11 +98,17 @@ fn a_server_has_three_descriptors_and_a_session_of_its_own() {
 }
 
 #[test]
-fn a_server_works_in_the_servers_folder() {
+fn a_server_works_in_a_folder_of_its_own() {
     let ostler = Ostler::spawn();
     let server = ostler.admin().running(fake("ok"));
-    let folder = ostler.setup.servers_dir().canonicalize().unwrap();
-    assert!(working_directory(server.pid()).starts_with(folder));
+    let folder = ostler.setup.servers_dir().canonicalize().unwrap().join(&server.id).join("shared");
+    assert_eq!(working_directory(server.pid()), folder);
+    assert_eq!(environment(server.pid())["HOME"], folder.to_str().unwrap());
+    let uncontained = ostler.admin().running(fake("ok").uncontained());
+    assert_eq!(working_directory(uncontained.pid()), ostler.setup.servers_dir().canonicalize().unwrap());
+    let admin = ostler.admin();
+    admin.delete(&server.path(""));
+    eventually("its folder is gone", || (!folder.parent().unwrap().exists()).then_some(()));
 }
 
 #[test]

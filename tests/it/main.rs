@@ -74,6 +74,7 @@ mod records;
 mod remote;
 mod restored_database;
 mod revocation;
+mod sandbox;
 mod seclusion;
 mod service_manager;
 mod shares;

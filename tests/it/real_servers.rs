@@ -74,7 +74,7 @@ fn the_memory_server_works() {
     let Some(folder) = node_servers() else { return };
     let ostler = Ostler::spawn();
     let file = ostler.setup.servers_dir().join("memory.jsonl");
-    let spec = node(&folder, "server-memory", &[]).env("MEMORY_FILE_PATH", file.to_str().unwrap());
+    let spec = node(&folder, "server-memory", &[]).env("MEMORY_FILE_PATH", file.to_str().unwrap()).uncontained();
     works_in(&ostler, spec, "read_graph", json!({}), "entities");
 }
 
@@ -129,6 +129,6 @@ fn the_sqlite_server_works_with_the_library_it_was_written_for() {
     let Some(folder) = python_servers("legacy") else { return };
     let ostler = Ostler::spawn();
     let file = ostler.setup.servers_dir().canonicalize().unwrap().join("some.db");
-    let spec = python(&folder, "mcp-server-sqlite", &["--db-path", file.to_str().unwrap()]);
+    let spec = python(&folder, "mcp-server-sqlite", &["--db-path", file.to_str().unwrap()]).uncontained();
     works_in(&ostler, spec, "list_tables", json!({}), "[]");
 }

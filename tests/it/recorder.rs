@@ -46,7 +46,7 @@ fn calls_until_killed(ostler: &mut Ostler, server: &Server, enough: usize) -> Ve
 #[test]
 fn a_call_that_cannot_be_recorded_is_refused_before_it_reaches_the_tool() {
     let ostler = Ostler::spawn();
-    let server = ostler.admin().running(fake("ok"));
+    let server = ostler.admin().running(fake("ok").uncontained());
     let file = ostler.setup.servers_dir().join("counted");
     let count = || server.call("count", json!({"file": file.to_str().unwrap()}));
     count().is(200);
@@ -73,7 +73,7 @@ fn a_call_that_cannot_be_recorded_is_refused_before_it_reaches_the_tool() {
 fn a_database_server_that_goes_away_stops_calls_before_the_tool_until_it_is_back() {
     let Some(mut postgres) = support::postgres::Server::start() else { return };
     let ostler = Setup::new().database(&postgres.database()).spawn();
-    let server = ostler.admin().running(fake("ok"));
+    let server = ostler.admin().running(fake("ok").uncontained());
     let file = ostler.setup.servers_dir().join("counted");
     let count = || server.call("count", json!({"file": file.to_str().unwrap()}));
     count().is(200);

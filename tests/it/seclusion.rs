@@ -17,7 +17,7 @@ fn secluded() -> Option<Ostler> {
         absent("only root may run an Ostler as somebody else");
         return None;
     }
-    let mut setup = Setup::new().env("RUST_LOG", "warn");
+    let mut setup = Setup::new().env("RUST_LOG", "warn").env("MCP_SANDBOX", "none");
     // Everybody may pass to where it lies, and to the programs.
     for folder in ["data", "servers"] {
         fs::create_dir_all(setup.home.join(folder)).unwrap();
@@ -37,7 +37,7 @@ fn secluded() -> Option<Ostler> {
 /// What a server prints when it runs this before it serves, a line each.
 fn output_of(ostler: &Ostler, script: &str) -> String {
     let command = format!("{{ {script}; }} >&2 2>&1; echo ended >&2; exec {} ok", server::hostile_server().display());
-    let server = ostler.admin().running(Spec::new("sh", json!(["-c", command])));
+    let server = ostler.admin().running(Spec::new("sh", json!(["-c", command])).uncontained());
     let lines = || server.caller.get(&server.path("/output")).is(200).list("/items").to_vec();
     let ended = |lines: &Vec<Value>| lines.iter().any(|line| line["line"] == "ended");
     let lines = eventually("it is done", || Some(lines()).filter(ended));
@@ -72,7 +72,7 @@ fn servers_neither_read_nor_write_the_data_folder_and_work_as_before() {
 
 #[test]
 fn a_folder_that_cannot_be_hidden_is_warned_of_and_takes_nothing_from_servers() {
-    let mut setup = Setup::new();
+    let mut setup = Setup::new().env("MCP_SANDBOX", "none");
     setup.environment.insert("HOME".into(), setup.home.join("data").display().to_string());
     let ostler = setup.spawn();
     eventually("there is a warning", || ostler.errors().contains("Ostler's own data").then_some(()));

@@ -151,7 +151,7 @@ fn failures_are_counted_exactly_and_starts_by_hand_are_none() {
     let file = ostler.setup.servers_dir().join("starts");
     let script = format!("echo started >> {}; exit 1", file.display());
     let starts = || std::fs::read_to_string(&file).unwrap_or_default().lines().count();
-    let failing = ostler.admin().register(Spec::new("sh", json!(["-c", script])));
+    let failing = ostler.admin().register(Spec::new("sh", json!(["-c", script])).uncontained());
     for round in 1..=2 {
         failing.start().problem(500, "spawn_failed");
         failing.becomes("failed");

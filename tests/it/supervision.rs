@@ -198,7 +198,7 @@ fn an_idle_server_that_stops_answering_is_replaced() {
 fn an_idle_server_that_only_leaves_pings_unanswered_is_left_alone() {
     let ostler = Ostler::with(&[("MCP_HEALTH_CHECK_INTERVAL", "1000")]);
     let asked = ostler.setup.servers_dir().join("asked");
-    let server = ostler.admin().running(fake_with("ping-hang", &[asked.to_str().unwrap()]));
+    let server = ostler.admin().running(fake_with("ping-hang", &[asked.to_str().unwrap()]).uncontained());
     let first = server.pid();
     // Once at the start, then at each tick instead of the ping.
     within(seconds(60), "it was asked for its tools more often than pings may be missed", || {

@@ -188,7 +188,7 @@ fn number(call: c_long) -> u32 {
 mod tests {
     use super::*;
 
-    /// What the program answers to a call: the kernel's machine, as far as it is used.
+    /// Answers a call as the kernel does by the program.
     fn run(program: &[sock_filter], architecture: u32, call: u32, arguments: [u32; 2]) -> u32 {
         let [first, second] = arguments;
         let load = |offset| match offset {

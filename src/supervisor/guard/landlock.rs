@@ -45,7 +45,7 @@ const TRUNCATE_VERSION: i64 = 3;
 const CONTROL_VERSION: i64 = 5;
 const SCOPES_VERSION: i64 = 6;
 
-/// What a version of Landlock can forbid.
+/// Everything that a version of Landlock can forbid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Handled {
     rights: u64,
@@ -53,7 +53,7 @@ pub(super) struct Handled {
 }
 
 impl Handled {
-    /// What `version` can forbid of what a containment wants.
+    /// Everything that `version` can forbid of what a containment wants.
     pub(super) fn by(version: i64) -> Self {
         let since = |first: i64, rights: u64| if version >= first { rights } else { 0 };
         Self {
@@ -68,7 +68,7 @@ impl Handled {
         }
     }
 
-    /// The same without what seclusion leaves free: to read folders, to execute, `ioctl`, and scopes.
+    /// Leaves out what seclusion leaves free: to read folders, to execute, `ioctl`, and scopes.
     fn of_seclusion(self) -> Self {
         Self { rights: self.rights & (CHANGE | WRITE | TRUNCATE | 1 << 2), scopes: 0 }
     }
@@ -94,9 +94,10 @@ impl Handled {
     }
 }
 
-/// What a server can do at a level although it should not, since the kernel's Landlock is of `version`; for people.
+/// Gaps in every containment where the kernel's Landlock is of `version`, for people; pathname UNIX sockets, which no
+/// version closes that there is yet, are the filter's.
 #[must_use]
-pub(crate) fn missing(version: i64) -> Vec<&'static str> {
+pub(in crate::supervisor) fn missing(version: i64) -> Vec<&'static str> {
     let gaps = [
         (TRUNCATE_VERSION, "it can empty files that its user may write to (closed by Linux 6.2)"),
         (CONTROL_VERSION, "it can control devices that it inherited (closed by Linux 6.10)"),
@@ -127,9 +128,14 @@ pub(super) fn contain(containment: &Containment) -> io::Result<OwnedFd> {
     for place in places::DEVICES {
         handled.allow(&rules, Path::new(place), u64::MAX & !EXECUTE, ResolveFlags::empty())?;
     }
+    let mut allow = |place: &Path| handled.allow(&rules, place, READ | EXECUTE, ResolveFlags::empty());
     let hidden = Seclusion { hidden: containment.hidden.clone(), open: Vec::new() };
     for place in places::PROGRAMS.iter().map(Path::new).chain(containment.read.iter().map(AsRef::as_ref)) {
-        hidden.walk_from(place, &mut |place| handled.allow(&rules, place, READ | EXECUTE, ResolveFlags::empty()))?;
+        // What is granted by name in the folder of all servers is no server's own.
+        if containment.hidden.iter().any(|hidden| place.starts_with(hidden)) {
+            allow(place)?;
+        }
+        hidden.walk_from(place, &mut allow)?;
     }
     for place in containment.write.iter().chain([&containment.home]) {
         handled.allow(&rules, place, u64::MAX, ResolveFlags::NO_SYMLINKS)?;

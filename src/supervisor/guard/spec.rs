@@ -22,7 +22,7 @@ pub struct Spec {
     pub dir: PathBuf,
     /// Files and folders it may not reach, where it is not contained.
     pub seclusion: Option<Seclusion>,
-    /// What it may reach; `None` where it is not contained.
+    /// Its containment; `None` where it is not contained.
     pub containment: Option<Containment>,
 }
 

@@ -114,10 +114,9 @@ pub(super) fn restrict(rules: &OwnedFd) -> io::Result<()> {
 
 /// True when the kernel can filter system calls.
 pub(super) fn has_filters() -> bool {
+    let action = libc::SECCOMP_RET_ERRNO;
     // SAFETY: it reads the number of an action, which lives until the call returns.
-    let found = unsafe {
-        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0_u32, &raw const libc::SECCOMP_RET_ERRNO)
-    };
+    let found = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0_u32, &raw const action) };
     found == 0
 }
 

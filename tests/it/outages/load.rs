@@ -81,7 +81,7 @@ impl Outage {
     #[track_caller]
     pub fn provoke(self, begin: impl FnOnce(&Ostler), end: impl FnOnce(&Ostler)) {
         let ostler = self.setup.spawn();
-        let server = ostler.admin().running(fake("ok"));
+        let server = ostler.admin().running(fake("ok").uncontained());
         let file = ostler.setup.servers_dir().join("counted");
         let (seen, over) = (Seen::default(), AtomicBool::new(false));
         let (begun, ending, ended) = thread::scope(|scope| {

@@ -48,6 +48,6 @@ fn servers_for_the_first_sdk_say_so_with_the_second() {
     let remedy = "it needs the package `mcp` below version 2: pin \"mcp<2\", as by `uvx --with \"mcp<2\" …`";
     stays_down(&ostler, python(&folder, "mcp-server-shell", &[]), "cannot import name 'McpError'", remedy);
     let file = ostler.setup.servers_dir().join("some.db");
-    let sqlite = python(&folder, "mcp-server-sqlite", &["--db-path", file.to_str().unwrap()]);
+    let sqlite = python(&folder, "mcp-server-sqlite", &["--db-path", file.to_str().unwrap()]).uncontained();
     stays_down(&ostler, sqlite, "AttributeError", remedy);
 }

@@ -53,6 +53,11 @@ impl Spec {
         self
     }
 
+    /// Not contained: for tests of something else, whose server writes where the test reads.
+    pub fn uncontained(self) -> Self {
+        self.set("sandbox", json!({"level": "none"}))
+    }
+
     /// Any field, right or wrong.
     pub fn set(mut self, field: &str, value: Value) -> Self {
         self.body[field] = value;

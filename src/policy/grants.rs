@@ -1,0 +1,194 @@
+//! Files and folders that a contained server is granted because its command line, its environment or the search path
+//! names them.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::ServerId;
+
+/// Folders in homes that hold a tool with all its versions, and no secrets.
+const TOOL_FOLDERS: [&str; 7] = [".asdf", ".bun", ".deno", ".nvm", ".pyenv", ".rbenv", ".volta"];
+
+/// Folders above a file in which its project is looked for, as of `dist/src/index.js`.
+const PROJECT_DEPTH_MAX: usize = 4;
+
+/// Folders of the system, in which nothing is granted to be written because it is named.
+const SYSTEM: [&str; 14] = [
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/proc", "/run", "/sbin", "/sys",
+    "/usr",
+];
+
+/// Places that no grant may cover.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bounds {
+    /// Folders of users.
+    pub(crate) homes: Vec<PathBuf>,
+    /// Files and folders of Ostler's own.
+    pub(crate) hidden: Vec<PathBuf>,
+    /// The folder of the servers' own folders, which have ids for names; those not contained work in it.
+    pub(crate) servers: PathBuf,
+}
+
+impl Bounds {
+    /// True when a file or folder without links may be granted to read: what is hidden in it stays so.
+    pub(crate) fn allows_reading(&self, place: &Path) -> bool {
+        let is_above_home = self.homes.iter().any(|home| home.starts_with(place));
+        let is_whole = is_above_home || ["/", "/etc"].iter().any(|whole| place == Path::new(whole));
+        !is_whole && !is_in_any(place, &self.hidden) && !self.is_of_servers(place)
+    }
+
+    /// True when it may be granted to be changed.
+    pub(crate) fn allows_writing(&self, place: &Path) -> bool {
+        self.allows_reading(place)
+            && !SYSTEM.iter().any(|system| place.starts_with(system))
+            && !self.hidden.iter().chain([&self.servers]).any(|hidden| hidden.starts_with(place))
+    }
+
+    /// True for the folder of all servers, and for what lies in the folder of one. What an owner put beside those is
+    /// the owner's.
+    fn is_of_servers(&self, place: &Path) -> bool {
+        place.strip_prefix(&self.servers).is_ok_and(|inner| {
+            let first = inner.iter().next().and_then(|name| name.to_str());
+            first.is_none_or(|name| name.parse::<ServerId>().is_ok())
+        })
+    }
+
+    /// The grant to read for a file that is named: the folder of the project that it is of, its own folder, or the file
+    /// alone where that may not be granted, or is one of a home's folders of settings. `is_project` tells the first.
+    pub(crate) fn around(&self, file: &Path, is_project: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+        let modules = file.ancestors().filter(|folder| folder.ends_with("node_modules")).last().and_then(Path::parent);
+        let project = || file.ancestors().skip(1).take(PROJECT_DEPTH_MAX).filter(|folder| is_project(folder)).last();
+        let folders = modules.or_else(project).into_iter().chain(file.parent());
+        let folder = folders.into_iter().find(|folder| self.allows_reading(folder) && !self.holds_settings(folder));
+        Some(folder.unwrap_or(file)).filter(|grant| self.allows_reading(grant)).map(Path::to_owned)
+    }
+
+    /// The grant to read and run for a folder of programs: the installation that it belongs to, where that is one.
+    pub(crate) fn installation(&self, folder: &Path) -> PathBuf {
+        let inner = self.homes.iter().find_map(|home| Some((home, folder.strip_prefix(home).ok()?)));
+        let depth = inner.map_or(folder.components().count(), |(_, inner)| inner.components().count());
+        if let Some((home, inner)) = inner
+            && let Some(first) = inner.iter().next()
+            && TOOL_FOLDERS.iter().any(|tool| *tool == first)
+        {
+            return home.join(first);
+        }
+        let is_part = folder.ends_with("bin") || folder.ends_with("shims");
+        // Neither `~/.local` nor `/srv`, which hold other things as well.
+        let parent = folder.parent().filter(|parent| is_part && depth > 2 && self.allows_reading(parent));
+        parent.unwrap_or(folder).to_owned()
+    }
+
+    /// True for `~/.ssh` and its like.
+    fn holds_settings(&self, folder: &Path) -> bool {
+        let is_dotted = folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        is_dotted && folder.parent().is_some_and(|parent| self.homes.iter().any(|home| home == parent))
+    }
+}
+
+fn is_in_any(place: &Path, folders: &[PathBuf]) -> bool {
+    folders.iter().any(|folder| place.starts_with(folder))
+}
+
+/// The absolute paths that an argument or the value of a variable may name: all of it, and words of it, as in
+/// `--root=/srv`, `/a:/b` or a shell's command.
+pub(crate) fn named(text: &str) -> impl Iterator<Item = &Path> {
+    let words = text.split(|c: char| c.is_whitespace() || "=:,;&|()'\"`<>".contains(c));
+    std::iter::once(text).chain(words).filter(|word| word.starts_with('/')).map(Path::new)
+}
+
+/// `places` without those below others, in order.
+pub(crate) fn outermost(mut places: Vec<PathBuf>) -> Vec<PathBuf> {
+    places.sort_unstable();
+    // A folder sorts right before all that is below it.
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for place in places {
+        if !kept.iter().any(|outer| place.starts_with(outer)) {
+            kept.push(place);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bounds() -> Bounds {
+        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect();
+        let (homes, hidden) = (paths(&["/home/me", "/root"]), paths(&["/srv/ostler/data"]));
+        Bounds { homes, hidden, servers: path("/srv/ostler/servers") }
+    }
+
+    fn path(text: &str) -> PathBuf {
+        text.into()
+    }
+
+    #[test]
+    fn a_home_the_system_and_our_own_data_are_never_granted() {
+        for place in ["/", "/home", "/home/me", "/root", "/etc", "/srv/ostler/data", "/srv/ostler/servers"] {
+            assert!(!bounds().allows_reading(Path::new(place)), "{place}");
+        }
+        let id = ServerId::new().to_string();
+        assert!(!bounds().allows_reading(&path("/srv/ostler/servers").join(id).join("shared")));
+        for place in ["/srv/ostler", "/srv", "/usr/lib", "/proc/self", "/etc/app", "/run/user/0"] {
+            assert!(bounds().allows_reading(Path::new(place)) && !bounds().allows_writing(Path::new(place)), "{place}");
+        }
+        for place in ["/srv/files", "/srv/ostler/servers/files", "/home/me/work", "/tmp", "/var/lib/app", "/home/me2"] {
+            assert!(bounds().allows_writing(Path::new(place)), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_file_comes_with_its_folder_unless_that_says_too_much() {
+        for (file, grant) in [
+            ("/srv/app/index.js", "/srv/app"),
+            ("/home/me/server.py", "/home/me/server.py"),
+            ("/home/me/.ssh/id", "/home/me/.ssh/id"),
+            ("/home/me/work/a.py", "/home/me/work"),
+            ("/etc/app.conf", "/etc/app.conf"),
+            ("/etc/app/app.conf", "/etc/app"),
+        ] {
+            assert_eq!(bounds().around(Path::new(file), |_| false), Some(path(grant)), "{file}");
+        }
+        assert_eq!(bounds().around(Path::new("/srv/ostler/data/secret.key"), |_| true), None);
+        let modules = Path::new("/home/me/work/node_modules/@a/b/node_modules/c/dist/index.js");
+        assert_eq!(bounds().around(modules, |_| false), Some(path("/home/me/work")));
+        let script = Path::new("/home/me/work/dist/src/index.js");
+        let is_project = |folder: &Path| folder == Path::new("/home/me/work") || folder == Path::new("/home/me");
+        assert_eq!(bounds().around(script, is_project), Some(path("/home/me/work/dist/src")), "a home is no project");
+        assert_eq!(bounds().around(script, |folder| folder.ends_with("work")), Some(path("/home/me/work")));
+    }
+
+    #[test]
+    fn a_program_comes_with_its_installation() {
+        for (folder, grant) in [
+            ("/home/me/.nvm/versions/node/v24/bin", "/home/me/.nvm"),
+            ("/home/me/.pyenv/shims", "/home/me/.pyenv"),
+            ("/home/me/.local/bin", "/home/me/.local/bin"),
+            ("/home/me/.cargo/bin", "/home/me/.cargo/bin"),
+            ("/home/me/bin", "/home/me/bin"),
+            ("/home/me/.local/share/uv/tools/x/bin", "/home/me/.local/share/uv/tools/x"),
+            ("/srv/app/.venv/bin", "/srv/app/.venv"),
+            ("/srv/app/build", "/srv/app/build"),
+            ("/bin", "/bin"),
+        ] {
+            assert_eq!(bounds().installation(Path::new(folder)), path(grant), "{folder}");
+        }
+    }
+
+    #[test]
+    fn paths_are_found_in_arguments_variables_and_commands_of_shells() {
+        let of = |text| named(text).map(|path| path.to_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(of("/srv/my files"), ["/srv/my files", "/srv/my"]);
+        assert_eq!(of("--root=/srv/a"), ["/srv/a"]);
+        assert_eq!(of("x:/srv/b"), ["/srv/b"]);
+        assert_eq!(of("cd '/srv' && exec /opt/run"), ["/srv", "/opt/run"]);
+        assert!(of("relative/path -y https").is_empty());
+    }
+
+    #[test]
+    fn what_lies_in_another_grant_needs_none() {
+        let places = ["/b/c", "/a", "/b", "/a-b", "/a/x"].map(path).to_vec();
+        assert_eq!(outermost(places), ["/a", "/a-b", "/b"].map(path));
+    }
+}

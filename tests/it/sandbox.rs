@@ -1,0 +1,191 @@
+//! What a contained server reaches, and what it does not.
+
+use std::{
+    fs,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixDatagram, UnixListener},
+    },
+    process::{Child, Command, Stdio},
+};
+
+use crate::support::{processes::environment, *};
+
+const DENIED: &str = "Permission denied (os error 13)";
+
+const NOT_PERMITTED: &str = "Operation not permitted (os error 1)";
+
+/// A process outside, of the same user.
+struct Victim(Child);
+
+impl Victim {
+    fn new() -> Self {
+        Self(Command::new("sleep").arg("600").env("SECRET", "s").stdin(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Makes an attempt (`tests/fakes/attempts.rs`) from within a server.
+#[track_caller]
+fn attempt(server: &Server, kind: &str, target: &str) -> String {
+    server.call("attempt", json!({"kind": kind, "target": target})).is(200).said()
+}
+
+/// An attempt, its target, and the kernel's error where the server is contained.
+type Attempt = (&'static str, String, &'static str);
+
+/// Those on files: of Ostler, of its user, of another server, of the system.
+fn on_files(ostler: &Ostler, other: &Server) -> Vec<Attempt> {
+    let home = &ostler.setup.home;
+    fs::create_dir_all(home.join(".ssh")).unwrap();
+    for planted in [".ssh/id_ed25519", "data/planted", ".bashrc"] {
+        fs::write(home.join(planted), "secret").unwrap();
+    }
+    let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    let others = format!("servers/{}/shared", other.id);
+    vec![
+        ("read", path("data/secret.key"), DENIED),
+        ("read", path("data/ostler.db"), DENIED),
+        ("read", path("data/installation"), DENIED),
+        ("append", path("data/planted"), DENIED),
+        ("empty", path("data/planted"), DENIED),
+        ("list", path("data"), DENIED),
+        ("make", path("data/new"), DENIED),
+        ("rename", path("data/planted"), DENIED),
+        ("read", path(".ssh/id_ed25519"), DENIED),
+        ("list", path(".ssh"), DENIED),
+        ("append", path(".bashrc"), DENIED),
+        ("make", path("new"), DENIED),
+        ("list", path(&others), DENIED),
+        ("make", path(&format!("{others}/new")), DENIED),
+        ("make-folder", path("servers/new"), DENIED),
+        ("make", format!("/tmp/ostler-{}", ostler.setup.tag), DENIED),
+    ]
+}
+
+/// Those on a process outside.
+fn on_processes(victim: u32) -> Vec<Attempt> {
+    let proc = |name: &str| format!("/proc/{victim}/{name}");
+    let pid = victim.to_string();
+    vec![
+        ("read", proc("environ"), DENIED),
+        ("read", proc("maps"), DENIED),
+        ("read-link", proc("fd/0"), DENIED),
+        ("read-link", proc("cwd"), DENIED),
+        ("signal", pid.clone(), NOT_PERMITTED),
+        ("limit", pid.clone(), NOT_PERMITTED),
+        ("priority", pid.clone(), NOT_PERMITTED),
+        ("affinity", pid, NOT_PERMITTED),
+    ]
+}
+
+#[test]
+fn what_a_server_could_do_as_its_user_it_cannot_when_contained() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let other = admin.running(fake("ok").named("other"));
+    let free = admin.running(fake("ok").named("free").uncontained());
+    let contained = admin.running(fake("ok").named("contained"));
+    let victim = Victim::new();
+    let socket = ostler.setup.home.join("socket");
+    let (_listener, name) = (UnixListener::bind(&socket).unwrap(), format!("ostler-{}", ostler.setup.tag));
+    let _receiver = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    let sockets =
+        [("connect", socket.to_str().unwrap().to_owned(), NOT_PERMITTED), ("connect-abstract", name, NOT_PERMITTED)];
+    let attempts = on_files(&ostler, &other).into_iter().chain(on_processes(victim.0.id())).chain(sockets);
+    let of_root = [("read", "/etc/shadow".to_owned(), DENIED), ("change-root", String::new(), NOT_PERMITTED)];
+    let of_root = of_root.into_iter().filter(|_| rustix::process::geteuid().is_root());
+    for (kind, target, refusal) in attempts.chain(of_root) {
+        assert_eq!(attempt(&free, kind, &target), "done", "{kind} {target} without a sandbox");
+        assert_eq!(attempt(&contained, kind, &target), refusal, "{kind} {target}");
+    }
+    for kind in ["limit", "affinity", "priority", "pair-of-sockets"] {
+        assert_eq!(attempt(&contained, kind, ""), "done", "{kind} of its own");
+    }
+    assert_eq!(attempt(&contained, "priority-of-user", ""), NOT_PERMITTED);
+    // As SECURITY.md says: Landlock has no right for modes.
+    assert_eq!(attempt(&contained, "open-to-all", ostler.setup.home.join(".bashrc").to_str().unwrap()), "done");
+}
+
+#[test]
+fn a_contained_server_has_a_home_and_what_its_command_line_names() {
+    let setup = Setup::new();
+    let path = |name: &str| setup.home.join(name).to_str().unwrap().to_owned();
+    fs::create_dir_all(setup.home.join("work/src")).unwrap();
+    fs::create_dir_all(setup.home.join("files")).unwrap();
+    fs::write(setup.home.join("work/src/index.js"), "").unwrap();
+    fs::write(setup.home.join("work/package.json"), "{}").unwrap();
+    fs::write(setup.home.join(".gitconfig"), "[user]\n\tname = Ada\n[credential]\n\thelper = x\n").unwrap();
+    let [script, files, work, home] = ["work/src/index.js", "files", "work", ""].map(path);
+    let ostler = setup.spawn();
+    let spec = fake_with("ok", &[&script]).env("FILES", &files).env("HOME_OF_USER", &home);
+    let server = ostler.admin().running(spec);
+    let granted = server.details().is(200);
+    let granted = granted.has("/effectiveSandbox/level", "standard");
+    granted.has("/effectiveSandbox/paths/write", json!([files])).has("/effectiveSandbox/paths/read", json!([work]));
+    let own = environment(server.pid())["HOME"].clone();
+    for (kind, target, outcome) in [
+        ("make", format!("{files}/new"), "done"),
+        ("read", script.clone(), "done"),
+        ("read", format!("{work}/package.json"), "done"),
+        ("append", script, DENIED),
+        ("make", format!("{own}/new"), "done"),
+        ("make", format!("{}/new", environment(server.pid())["TMPDIR"]), "done"),
+        ("make", "relative".into(), "done"),
+        ("list", home.clone(), DENIED),
+        ("read", format!("{home}/.gitconfig"), DENIED),
+        ("read", "/etc/hosts".into(), "done"),
+        ("append", "/dev/null".into(), "done"),
+        ("list", "/proc".into(), "done"),
+        ("run", "/bin/cat".into(), "done"),
+    ] {
+        assert_eq!(attempt(&server, kind, &target), outcome, "{kind} {target}");
+    }
+    assert_eq!(fs::read_to_string(format!("{own}/.gitconfig")).unwrap(), "[user]\n\tname = Ada\n");
+}
+
+#[test]
+fn a_server_gets_more_by_its_sandbox_from_those_who_may_write_command_lines() {
+    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", &format!("{} ok", server::hostile_server().display()))]);
+    let (admin, developer) = (ostler.admin(), ostler.user("developer"));
+    let folder = ostler.setup.home.join("more");
+    fs::create_dir_all(&folder).unwrap();
+    let folder = folder.to_str().unwrap();
+    let spec = |sandbox: Value| fake("ok").set("sandbox", sandbox);
+    let more = json!({"paths": {"write": [folder]}, "unixSockets": true});
+    for (refused, place) in [(json!({"level": "none"}), "sandbox.level"), (more.clone(), "sandbox.paths.write")] {
+        let answer = developer.try_register(spec(refused)).problem(403, "forbidden");
+        assert!(answer.text().contains(place), "{answer:?}");
+    }
+    // One who may not write command lines has nothing granted by naming it.
+    let named = developer.running(fake("ok").env("FILES", folder));
+    assert_eq!(attempt(&named, "make", &format!("{folder}/new")), DENIED);
+    named.details().has("/effectiveSandbox/paths/write", json!([]));
+    let server = admin.running(spec(more));
+    assert_eq!(attempt(&server, "make", &format!("{folder}/new")), "done");
+    let socket = ostler.setup.home.join("socket");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    assert_eq!(attempt(&server, "connect", socket.to_str().unwrap()), "done");
+    server.change(json!({"sandbox": {}})).is(200);
+    eventually("it is contained again", || {
+        (attempt(&server, "make", &format!("{folder}/new")) == DENIED).then_some(())
+    });
+}
+
+#[test]
+fn a_server_that_cannot_be_contained_is_not_started() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().register(fake("ok"));
+    // Without the file outside, nothing proves that it is outside.
+    fs::remove_file(ostler.setup.home.join("data/installation")).unwrap();
+    let answer = server.start().problem(500, "spawn_failed");
+    assert!(answer.text().contains("isolation_unavailable") && answer.text().contains("level to none"), "{answer:?}");
+    server.becomes("failed");
+    ostler.admin().running(fake("ok").uncontained());
+}
