@@ -69,7 +69,7 @@ test("only what changed is sent, and no secret is shown", async () => {
     protocol: "auto",
     startTimeoutMs: 90_000,
     enabled: true,
-    tools: { allow: [], deny: ["x"], descriptions: { a: "b" } },
+    tools: { allow: [], deny: ["x"], descriptions: { a: "b" }, changes: "follow" },
   };
   const same = bodyOf(draftOf(server));
   assert.deepEqual(differences(server, same), []);

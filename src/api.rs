@@ -21,5 +21,6 @@ pub(crate) mod servers;
 pub(crate) mod shares;
 pub(crate) mod system;
 pub(crate) mod timeline;
+pub(crate) mod tools;
 pub(crate) mod usage;
 pub(crate) mod users;

@@ -31,6 +31,9 @@ pub enum Error {
     /// The command line is not one this caller may write; see `MCP_ALLOWED_COMMANDS`.
     #[error("{0}")]
     CommandNotAllowed(String),
+    /// The tool is not as it was accepted; have it accepted.
+    #[error("{0}")]
+    ToolQuarantined(String),
     /// It does not exist, or belongs to another account.
     #[error("no such {0}")]
     NotFound(Noun),

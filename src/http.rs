@@ -17,7 +17,7 @@ use crate::{
     Runtime,
     api::{
         audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
-        protected_resource, servers, shares, system, timeline, usage, users,
+        protected_resource, servers, shares, system, timeline, tools, usage, users,
     },
     mcp_endpoint,
     model::Serve,
@@ -109,6 +109,8 @@ urls! {
         "/{id}/restart" => post processes::restart;
         "/{id}/authorize" => post consent::authorize, delete consent::forget;
         "/{id}/tools" => get processes::tools;
+        "/{id}/tools/changes" => get tools::changes;
+        "/{id}/tools/accept" => post tools::accept;
         "/{id}/output" => get output::read;
         "/{id}/timeline" => get timeline::timeline;
         "/{id}/usage" => get usage::usage;

@@ -3,6 +3,9 @@
 //! Knows nothing of who is connected: doors ask by server and caller.
 
 mod listed_server;
+mod pins;
+mod quarantine;
+mod shadowing;
 mod tool_rules;
 mod vetting;
 
@@ -12,12 +15,14 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use crate::{
     access::Access,
     error::{Error, Noun, Result},
+    events::Events,
     model::{AuditEntry, Listing, Outcome, Principal, ServerId, Timestamp},
     policy::{permission, tools},
     recorder::Recorder,
@@ -25,24 +30,30 @@ use crate::{
     secrets::Keyring,
     store,
     supervisor::Availability,
+    telemetry::Telemetry,
 };
 
+use shadowing::ToolNames;
 use tool_rules::VisibleTools;
 
 pub use listed_server::ListedServer;
-pub(crate) use tool_rules::permitted_page;
 
-/// Bytes of a listing that is stored: a longer one would be read at every start, and is listed again then anyway.
+/// Bytes of a listing, and of pins, that are stored: longer ones would be read at every start. A listing is read again
+/// from its server then, and of pins the hashes are enough.
 const STORED_BYTES_MAX: usize = 8 << 20;
 
 /// Listings of the registered servers, and the views that callers have of them.
 pub struct Listings {
     registry: Arc<Registry>,
     access: Arc<Access>,
+    events: Arc<Events>,
     recorder: Recorder,
     keyring: Arc<Keyring>,
+    telemetry: Telemetry,
     call_timeout: Duration,
     views: Mutex<HashMap<ServerId, Arc<VisibleTools>>>,
+    /// Names of all tools; `None` where a list has changed since.
+    names: ArcSwapOption<ToolNames>,
 }
 
 impl Listings {
@@ -51,11 +62,14 @@ impl Listings {
     pub(crate) fn new(
         registry: Arc<Registry>,
         access: Arc<Access>,
+        events: Arc<Events>,
         recorder: Recorder,
         keyring: Arc<Keyring>,
+        telemetry: Telemetry,
         call_timeout: Duration,
     ) -> Self {
-        Self { registry, access, recorder, keyring, call_timeout, views: Mutex::default() }
+        let (views, names) = Default::default();
+        Self { registry, access, events, recorder, keyring, telemetry, call_timeout, views, names }
     }
 
     /// Every server `who` may use, by name, with its tools described by the owner, and lists that no client refuses.
@@ -110,8 +124,11 @@ impl Listings {
         let Ok(settled) = tokio::time::timeout(timeout, settled).await else { return Err(Error::CallTimeout(timeout)) };
         match settled.map(|view| view.availability.clone()) {
             Ok(Availability::Ready(instance)) => {
-                let server = registered.server.load();
-                Ok(self.views_of(id).permitted(&instance.listing(), &server).tools.clone())
+                let (server, views) = (registered.server.load(), self.views_of(id));
+                let listing = instance.listing();
+                // What is shown is accepted, though the list may not have been reported yet.
+                views.quarantine.pin_first(&listing.tools);
+                Ok(views.permitted(&listing, &server).tools.clone())
             }
             Ok(down @ Availability::Down(_)) => Err(unavailable(&down)),
             Ok(Availability::Coming) | Err(_) => Err(Error::NotFound(Noun::Server)),
@@ -128,18 +145,24 @@ impl Listings {
         is_permitted
     }
 
-    /// Warnings about items of a server's last listing that not every client takes, and what became of them.
+    /// Warnings about items of a server's last listing that not every client takes, and what became of them; and about
+    /// texts that speak to the model.
     pub(crate) fn warnings(&self, server: &Registered) -> Arc<[String]> {
         let Some(source) = server.link.listing() else { return Arc::default() };
-        self.views_of(server.id).warnings(&source, &server.server.load())
+        let (views, config) = (self.views_of(server.id), server.server.load_full());
+        let warnings = views.warnings(&source, &config);
+        let shadowing = self.shadowing(server, &views.permitted(&source, &config));
+        if shadowing.is_empty() { warnings } else { warnings.iter().chain(&*shadowing).cloned().collect() }
     }
 
-    /// Stores the new listing of a server for the next run, and warns of items that not every client takes.
+    /// Stores the new listing of a server for the next run, after its pins, and warns of what is wrong with it.
     pub(crate) async fn store(&self, id: ServerId, listing: &Arc<Listing>) -> Result<()> {
         let Some(registered) = self.registry.get(id) else { return Ok(()) };
+        self.forget_tool_names();
+        self.review(&registered, listing).await?;
         let warnings = self.views_of(id).warnings(listing, &registered.server.load());
         if !warnings.is_empty() {
-            log::warn!(server:% = id, warnings = warnings.len(); "a listing has what clients refuse");
+            log::warn!(server:% = id, warnings = warnings.len(); "a listing has what clients refuse, or what speaks to the model");
             warnings.iter().for_each(|warning| self.registry.warn(id, warning));
         }
         let text = serde_json::to_string(listing);
@@ -163,6 +186,7 @@ impl Listings {
     /// Drops the views of a server that is removed.
     pub(crate) fn forget(&self, id: ServerId) {
         self.views.lock().remove(&id);
+        self.forget_tool_names();
     }
 
     fn listed(&self, registered: &Registered, listing: Option<Arc<Listing>>) -> ListedServer {
@@ -174,6 +198,7 @@ impl Listings {
             name: server.config.name.clone(),
             listing,
             annotated: annotated.unwrap_or_default(),
+            quarantined: self.waiting(registered).into_iter().map(|change| change.name).collect(),
             is_up: matches!(registered.link.view.borrow().availability, Availability::Ready(_)),
             isolation: server.config.isolation,
         }

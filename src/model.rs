@@ -22,6 +22,7 @@ mod status;
 mod text;
 mod time;
 mod timeline;
+mod tool_pins;
 mod trace;
 mod usage;
 
@@ -45,5 +46,6 @@ pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status}
 pub(crate) use text::{Text, TextMap, present};
 pub use time::Timestamp;
 pub use timeline::{TimelineFilter, TimelineItem, TimelineKind, TimelineLevel};
+pub use tool_pins::{AcceptedTool, ToolChange, ToolDifference, ToolPinning};
 pub use trace::{PropagatedTrace, SAMPLED, TraceContext, combine_tracestate};
 pub use usage::Usage;

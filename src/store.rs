@@ -29,6 +29,7 @@ pub mod migration;
 pub mod occupancy;
 mod opened_files;
 mod page;
+pub mod pins;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;

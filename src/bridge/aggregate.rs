@@ -104,7 +104,15 @@ impl AggregatedLists {
 
     /// The server that has a tool, and the tool's name there.
     pub(super) fn find_tool(&self, name: &str) -> Option<(ListedServer, String)> {
-        self.named(name, |listing| &listing.tools)
+        self.named(name, |listing| &listing.tools).or_else(|| self.quarantined(name))
+    }
+
+    /// The server that has a tool which waits to be accepted, and the tool's name there: a call says why it is refused.
+    fn quarantined(&self, prefixed: &str) -> Option<(ListedServer, String)> {
+        let slug = prefix::slug_of(prefixed)?;
+        let server = self.servers.iter().find(|server| server.slug == slug)?;
+        let name = server.listed.quarantined.iter().find(|name| prefix::prefixed(slug, name) == prefixed)?;
+        Some((server.listed.clone(), name.clone()))
     }
 
     /// The server that has a prompt, and the prompt's name there.

@@ -10,6 +10,7 @@ use tokio::{
 
 use crate::{
     calls::{admitted_call::AdmittedCall, reply::CallReply, unavailable::Unavailable},
+    listings::Listings,
     mcp::{self, Era},
     supervisor::{Availability, ChildView, InFlight, Link, ServerInstance, messages::Answer},
 };
@@ -40,13 +41,14 @@ pub(super) struct Response {
 /// Sends a call and waits for the reply; returns it with the milliseconds from dispatch, and the era of the server.
 pub(super) async fn dispatch(
     call: &AdmittedCall,
+    listings: &Listings,
     delivery: &mut Delivery,
     expired: Option<oneshot::Receiver<()>>,
     gone: oneshot::Receiver<()>,
 ) -> (CallReply, i64, Era) {
     let mut era = Era::Legacy;
     let reply = async {
-        match send(call, delivery).await {
+        match send(call, listings, delivery).await {
             Ok(response) => {
                 era = response.era;
                 response.outcome.map_or_else(CallReply::from_error, CallReply::from_result)
@@ -74,23 +76,29 @@ pub(super) async fn expiry(expired: Option<oneshot::Receiver<()>>) {
     }
 }
 
-async fn send(call: &AdmittedCall, delivery: &mut Delivery) -> Result<Response, Unavailable> {
+async fn send(call: &AdmittedCall, listings: &Listings, delivery: &mut Delivery) -> Result<Response, Unavailable> {
     if !call.permitted {
         let message = format!("Unknown tool: {}", call.tool);
         return Ok(Response { outcome: Err(mcp::error(-32602, &message, None)), era: Era::Legacy });
     }
-    let send = |instance: &Arc<ServerInstance>| match &call.mcp_request {
-        Some((request, declared)) => instance.send_request(request, declared, call.progress.clone()),
-        None => instance.call_tool(&call.tool, &call.arguments, call.trace.as_ref(), call.progress.clone()),
+    let send = |instance: &Arc<ServerInstance>| {
+        // Asked of the process that gets the call: one that has just started may list other tools than the last.
+        if let Some(reason) = listings.refusal(&call.server, &call.tool, instance) {
+            return Err(Unavailable::Quarantined(reason));
+        }
+        Ok(match &call.mcp_request {
+            Some((request, declared)) => instance.send_request(request, declared, call.progress.clone()),
+            None => instance.call_tool(&call.tool, &call.arguments, call.trace.as_ref(), call.progress.clone()),
+        })
     };
     deliver(call.link(), send, delivery).await
 }
 
 /// Sends a request to the process that serves, and to the next one if the first never got it; the error says why none
-/// answered.
+/// answered, or why `send` refused to.
 pub(super) async fn deliver(
     link: &Link,
-    send: impl Fn(&Arc<ServerInstance>) -> InFlight,
+    send: impl Fn(&Arc<ServerInstance>) -> Result<InFlight, Unavailable>,
     delivery: &mut Delivery,
 ) -> Result<Response, Unavailable> {
     let mut view = link.view.clone();
@@ -98,7 +106,7 @@ pub(super) async fn deliver(
         let instance = serving(&mut view).await?;
         delivery.at = Instant::now();
         let response = |outcome| Ok(Response { outcome, era: instance.era() });
-        let mut request = send(&instance);
+        let mut request = send(&instance)?;
         delivery.to = Some((instance.clone(), request.id()));
         match request.answer().await {
             Answer::Result(result) => return response(Ok(result)),
@@ -108,7 +116,9 @@ pub(super) async fn deliver(
                 return response(Err(mcp::error(-32603, "the answer is over 16 MiB, or had no room", None)));
             }
             Answer::Died(reason) => return Err(reason.into()),
-            Answer::TransportFailed { reason, retry_after, .. } => return Err(Unavailable { reason, retry_after }),
+            Answer::TransportFailed { reason, retry_after, .. } => {
+                return Err(Unavailable::Server { reason, retry_after });
+            }
             Answer::Unread => return Err("it does not read what is sent to it".to_owned().into()),
             // It is ending, so the view is about to change.
             Answer::NotSent => drop(view.changed().await),

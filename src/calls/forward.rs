@@ -15,7 +15,6 @@ use crate::{
         unavailable::Unavailable,
     },
     error::{Error, Faults, Result},
-    listings,
     mcp::{self, ClientMethod, Era, Request},
     model::{CallId, Listing, Permission, Principal, ServerId, Timestamp},
     policy::{call, permission},
@@ -51,8 +50,10 @@ impl Calls {
         self.revocation.while_permitted(who, needs, self.forward_other(who, id, request, wanted)).await?
     }
 
-    /// The last listing of a server, as [`listings::Listings::listing`] has it; one that is left down because it was
-    /// not there is tried at once.
+    /// The last listing of a server, as [`Listings::listing`] has it; one that is left down because it was not there is
+    /// tried at once.
+    ///
+    /// [`Listings::listing`]: crate::listings::Listings::listing
     pub async fn listing(&self, who: &Principal, id: ServerId) -> Result<Arc<Listing>> {
         let server = self.registry.reach(who, id, permission::USES, "server.tools")?;
         self.placement.wake(&server).await;
@@ -77,7 +78,7 @@ impl Calls {
         let mut delivery = Delivery::pending();
         let response = dispatch::deliver(
             link,
-            |one| one.send_request(&request.request, &declared, subscriber.clone()),
+            |one| Ok(one.send_request(&request.request, &declared, subscriber.clone())),
             &mut delivery,
         );
         let timeout = self.deadline(request.timeout);
@@ -90,11 +91,7 @@ impl Calls {
         let response = response.ok_or(Error::CallTimeout(timeout))?;
         let Response { outcome, era } = response?;
         let outcome = outcome.map(|result| {
-            if request.request.method == "tools/list" {
-                listings::permitted_page(&server.server.load().config.tools, result)
-            } else {
-                result
-            }
+            if request.request.method == "tools/list" { self.listings.permitted_page(&server, result) } else { result }
         });
         Ok(ServerResponse { outcome, era, call_id: None })
     }
@@ -152,7 +149,7 @@ fn operation_outcome(response: Option<&Result<Response, Unavailable>>) -> Operat
     match response {
         Some(Ok(Response { outcome: Ok(_), .. })) => OperationOutcome::Success,
         Some(Ok(Response { outcome: Err(error), .. })) => OperationOutcome::RpcError(error),
-        Some(Err(_)) => OperationOutcome::NoResponse(NoResponse::ServerUnavailable),
+        Some(Err(unavailable)) => OperationOutcome::NoResponse(unavailable.into()),
         None => OperationOutcome::NoResponse(NoResponse::Timeout),
     }
 }

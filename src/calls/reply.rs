@@ -20,12 +20,21 @@ pub(super) enum CallReply {
     Failed { message: String, answer: Arc<RawValue> },
     /// The server said no: its error object.
     Refused { message: String, answer: Arc<RawValue> },
-    /// There was no process to ask, or it ended, or the way to it failed.
+    /// There was no process to ask, or it ended, or the way to it failed, or the tool waits to be accepted.
     Unavailable(Unavailable),
     /// The deadline passed.
     Expired,
     /// The caller went away.
     Cancelled,
+}
+
+impl From<&Unavailable> for NoResponse {
+    fn from(unavailable: &Unavailable) -> Self {
+        match unavailable {
+            Unavailable::Server { .. } => Self::ServerUnavailable,
+            Unavailable::Quarantined(_) => Self::Quarantined,
+        }
+    }
 }
 
 impl CallReply {
@@ -35,7 +44,10 @@ impl CallReply {
             Self::Succeeded(_) => (TimelineLevel::Info, "succeeded"),
             Self::Failed { .. } => (TimelineLevel::Warn, "failed"),
             Self::Refused { .. } => (TimelineLevel::Warn, "was refused"),
-            Self::Unavailable(_) => (TimelineLevel::Warn, "met no server"),
+            Self::Unavailable(Unavailable::Server { .. }) => (TimelineLevel::Warn, "met no server"),
+            Self::Unavailable(Unavailable::Quarantined(_)) => {
+                (TimelineLevel::Warn, "was not sent: it is in quarantine")
+            }
             Self::Expired => (TimelineLevel::Warn, "was not answered in time"),
             Self::Cancelled => (TimelineLevel::Info, "was cancelled"),
         }
@@ -55,7 +67,7 @@ impl CallReply {
             Self::Succeeded(_) => OperationOutcome::Success,
             Self::Failed { .. } => OperationOutcome::ToolError,
             Self::Refused { answer, .. } => OperationOutcome::RpcError(answer),
-            Self::Unavailable(_) => OperationOutcome::NoResponse(NoResponse::ServerUnavailable),
+            Self::Unavailable(unavailable) => OperationOutcome::NoResponse(unavailable.into()),
             Self::Expired => OperationOutcome::NoResponse(NoResponse::Timeout),
             Self::Cancelled => OperationOutcome::NoResponse(NoResponse::Cancelled),
         }
@@ -66,7 +78,7 @@ impl CallReply {
         match self {
             Self::Succeeded(_) => None,
             Self::Failed { message, .. } | Self::Refused { message, .. } => Some(message.into()),
-            Self::Unavailable(unavailable) => Some(unavailable.reason.as_str().into()),
+            Self::Unavailable(unavailable) => Some(unavailable.reason().into()),
             Self::Expired => Some("no answer before the deadline".into()),
             Self::Cancelled => Some("cancelled: the caller went away, or may not call it any more".into()),
         }

@@ -191,7 +191,8 @@ impl Calls {
         let (admitted_at, expired) = (Instant::now(), call.expired.take());
         let operation = operation::begin_tool_call(&self.telemetry, &mut call);
         let mut delivery = Delivery::pending();
-        let (reply, execution_time, era) = dispatch::dispatch(&call, &mut delivery, expired, gone).await;
+        let (reply, execution_time, era) =
+            dispatch::dispatch(&call, &self.listings, &mut delivery, expired, gone).await;
         let operation = operation::with_sent_request(operation, &delivery);
         operation::with_tool(operation, &call).end(reply.operation_outcome());
         let record = record(&call, &reply, execution_time, admitted_at.elapsed(), self.payload_bytes);

@@ -6,24 +6,39 @@ use crate::error::Error;
 
 /// The reason why no process responds to a request.
 #[derive(Debug)]
-pub(super) struct Unavailable {
-    /// In words.
-    pub reason: String,
-    /// Time after which the server may, where it said so.
-    pub retry_after: Option<Duration>,
+pub(super) enum Unavailable {
+    /// No process takes it, or the way to one failed.
+    Server {
+        /// In words.
+        reason: String,
+        /// Time after which the server may, where it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The tool that it names waits to be accepted: the reason, and the fix.
+    Quarantined(String),
+}
+
+impl Unavailable {
+    /// The reason in words.
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Self::Server { reason, .. } | Self::Quarantined(reason) => reason,
+        }
+    }
 }
 
 impl From<String> for Unavailable {
     fn from(reason: String) -> Self {
-        Self { reason, retry_after: None }
+        Self::Server { reason, retry_after: None }
     }
 }
 
 impl From<Unavailable> for Error {
-    fn from(Unavailable { reason, retry_after }: Unavailable) -> Self {
-        match retry_after {
-            Some(retry_after) => Self::ServerBusy { reason, retry_after },
-            None => Self::ServerUnavailable(reason),
+    fn from(unavailable: Unavailable) -> Self {
+        match unavailable {
+            Unavailable::Server { reason, retry_after: Some(retry_after) } => Self::ServerBusy { reason, retry_after },
+            Unavailable::Server { reason, retry_after: None } => Self::ServerUnavailable(reason),
+            Unavailable::Quarantined(reason) => Self::ToolQuarantined(reason),
         }
     }
 }

@@ -27,6 +27,7 @@ kinds! {
     UNAUTHENTICATED = 401 "unauthenticated" "Authentication is needed";
     FORBIDDEN = 403 "forbidden" "Not allowed";
     COMMAND_NOT_ALLOWED = 403 "command_not_allowed" "This command line is not allowed";
+    TOOL_QUARANTINED = 403 "tool_quarantined" "The tool waits to be accepted";
     SERVER_NOT_FOUND = 404 "server_not_found" "No such server";
     USER_NOT_FOUND = 404 "user_not_found" "No such user";
     CALL_NOT_FOUND = 404 "call_not_found" "No such call";
@@ -77,6 +78,7 @@ pub(crate) fn of_error(error: &Error) -> ProblemKind {
         Error::Unauthenticated(_) => UNAUTHENTICATED,
         Error::Forbidden(_) => FORBIDDEN,
         Error::CommandNotAllowed(_) => COMMAND_NOT_ALLOWED,
+        Error::ToolQuarantined(_) => TOOL_QUARANTINED,
         Error::NotFound(noun) => not_found(*noun),
         Error::Conflict(_) => CONFLICT,
         Error::Stale(_) => PRECONDITION_FAILED,

@@ -93,6 +93,15 @@ pub enum LiveEvent {
         /// Milliseconds over which they were counted.
         since_ms: u64,
     },
+    /// Other tools of a server than before wait to be accepted.
+    #[schema(title = "ToolsEvent", rename_all = "camelCase")]
+    Tools {
+        /// The server.
+        #[schema(value_type = String)]
+        server_id: ServerId,
+        /// Number of tools that wait.
+        waiting: usize,
+    },
     /// A service behind the gateway was registered, changed or removed, or one of its instances changed.
     #[schema(title = "GatewayEvent", rename_all = "camelCase")]
     Gateway {
@@ -168,6 +177,7 @@ impl LiveEvent {
             Self::GaveUp { .. } => "gave-up",
             Self::Call { .. } => "call",
             Self::Calls { .. } => "calls",
+            Self::Tools { .. } => "tools",
             Self::Gateway { .. } => "gateway",
             Self::Gap { .. } => "gap",
         }
@@ -178,6 +188,7 @@ impl LiveEvent {
     pub(super) fn required(&self, reader: UserId) -> &'static [Permission] {
         match self {
             Self::Server { .. } => permission::SEES,
+            Self::Tools { .. } => permission::USES,
             Self::Call { user_id, .. } if *user_id == reader => permission::USES,
             Self::Call { .. }
             | Self::Calls { .. }
@@ -201,6 +212,7 @@ impl LiveEvent {
             | Self::Calls { .. }
             | Self::Restart { .. }
             | Self::GaveUp { .. }
+            | Self::Tools { .. }
             | Self::Gateway { .. }
             | Self::Gap { .. } => {}
         }
@@ -215,6 +227,7 @@ impl LiveEvent {
             | Self::Exit { .. }
             | Self::Restart { .. }
             | Self::GaveUp { .. }
+            | Self::Tools { .. }
             | Self::Gateway { .. }
             | Self::Gap { .. } => false,
         }
@@ -262,7 +275,7 @@ impl LiveEvent {
             Self::Gateway { service, instance, .. } => {
                 service.len().saturating_add(instance.as_ref().map_or(0, String::len))
             }
-            Self::Restart { .. } | Self::Calls { .. } | Self::Gap { .. } => 0,
+            Self::Restart { .. } | Self::Calls { .. } | Self::Tools { .. } | Self::Gap { .. } => 0,
         };
         text.saturating_add(size_of::<Self>())
     }

@@ -36,6 +36,7 @@ impl ReaderSampler {
             | LiveEvent::Exit { .. }
             | LiveEvent::Restart { .. }
             | LiveEvent::GaveUp { .. }
+            | LiveEvent::Tools { .. }
             | LiveEvent::Gateway { .. }
             | LiveEvent::Gap { .. } => return Some(event.clone()),
         };

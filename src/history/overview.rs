@@ -29,6 +29,7 @@ pub enum OverviewWindow {
 
 /// Servers, calls and restarts that the caller may see.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Overview {
     /// Servers by health.
@@ -37,6 +38,8 @@ pub struct Overview {
     pub calls: CallSummary,
     /// Restarts of servers after failures since then.
     pub restarts: i64,
+    /// Tools that wait to be accepted, on servers that the caller may use.
+    pub waiting_tools: usize,
     /// The beginning of the window.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
@@ -117,8 +120,10 @@ impl History {
         let restarts = self.store.read(count).await?;
         let mut servers = ServerCounts::default();
         visible.iter().for_each(|server| servers.add(server.link.view.borrow().health));
+        let usable = visible.iter().filter(|server| server.allows(who, permission::USES));
+        let waiting_tools = usable.map(|server| self.listings.waiting(server).len()).sum();
         let minutes = now.saturating_sub(from).saturating_add(1);
-        Ok(Overview { servers, calls: CallSummary::of(&sum, minutes), restarts, since })
+        Ok(Overview { servers, calls: CallSummary::of(&sum, minutes), restarts, waiting_tools, since })
     }
 }
 

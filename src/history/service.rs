@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     access::Access,
     history::{retention::CallRetention, rollups::RollupAggregator, usage_sampling},
+    listings::Listings,
     policy::retention::Retention,
     recorder::Recorder,
     registry::Registry,
@@ -17,6 +18,7 @@ use crate::{
 pub struct History {
     pub(super) access: Arc<Access>,
     pub(super) registry: Arc<Registry>,
+    pub(super) listings: Arc<Listings>,
     pub(super) telemetry: Telemetry,
     pub(super) store: Store,
     aggregator: Arc<RollupAggregator>,
@@ -25,9 +27,11 @@ pub struct History {
 
 impl History {
     /// The history of the servers in `registry`; calls are removed as `retention` says.
+    #[expect(clippy::too_many_arguments, reason = "a service's constructor names all it needs")]
     pub(crate) fn new(
         access: Arc<Access>,
         registry: Arc<Registry>,
+        listings: Arc<Listings>,
         telemetry: Telemetry,
         store: Store,
         recorder: Recorder,
@@ -37,7 +41,7 @@ impl History {
         let aggregator = RollupAggregator::new(store.clone(), recorder.clone(), lifecycle.clone());
         let retention = CallRetention::new(store.clone(), recorder, lifecycle, retention);
         let (aggregator, retention) = (Arc::new(aggregator), Arc::new(retention));
-        Self { access, registry, telemetry, store, aggregator, retention }
+        Self { access, registry, listings, telemetry, store, aggregator, retention }
     }
 
     /// Adds calls up, removes old ones and samples the usage of processes, until `self` is dropped.

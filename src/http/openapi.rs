@@ -9,7 +9,7 @@ use utoipa::{OpenApi, openapi};
 use crate::{
     api::{
         audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
-        protected_resource, servers, shares, system, timeline, usage, users,
+        protected_resource, servers, shares, system, timeline, tools, usage, users,
     },
     http::probes,
     mcp_endpoint,
@@ -33,8 +33,8 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         servers::list, servers::create, servers::get, servers::update, servers::delete,
         consent::authorize, consent::forget, consent::page, consent::go_on, consent::callback, consent::document,
         servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
-        processes::tools, processes::start, processes::stop, processes::restart, output::read, timeline::timeline,
-        usage::usage,
+        processes::tools, tools::changes, tools::accept, processes::start, processes::stop, processes::restart,
+        output::read, timeline::timeline, usage::usage,
         execute::execute, calls::list, calls::list_all, calls::get,
         mcp_endpoint::post_all, mcp_endpoint::get_all, mcp_endpoint::delete_all, mcp_endpoint::post_one,
         mcp_endpoint::get_one, mcp_endpoint::delete_one,

@@ -18,6 +18,8 @@ pub struct ListedServer {
     pub listing: Option<Arc<Listing>>,
     /// Those of its tools whose calls over HTTP may have to repeat arguments in headers (`x-mcp-header`).
     pub annotated: Arc<[Arc<RawValue>]>,
+    /// Names of its tools that wait to be accepted; the listing is without them.
+    pub quarantined: Vec<String>,
     /// True if it takes requests now.
     pub is_up: bool,
     /// Isolation of its processes.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     error::{Error, Faults, Result},
     model::{
-        Isolation, Limits, Protocol, Remote, RemoteOAuth, Sandbox, ServerConfig, ToolRules,
+        Isolation, Limits, Protocol, Remote, RemoteOAuth, Sandbox, ServerConfig, ToolPinning, ToolRules,
         text::{Text, TextMap},
     },
 };
@@ -39,6 +39,11 @@ pub(crate) struct ToolRulesBody {
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     descriptions: TextMap,
+    /// Treatment of tools that are not as they were accepted: `pin` keeps them from clients until they are accepted,
+    /// `follow` accepts them as they come.
+    #[serde(default)]
+    #[schema(required = false)]
+    changes: ToolPinning,
 }
 
 /// A server to register.
@@ -143,8 +148,8 @@ impl<'de> Deserialize<'de> for ServerConfig {
 }
 
 impl From<ToolRulesBody> for ToolRules {
-    fn from(ToolRulesBody { allow, deny, descriptions }: ToolRulesBody) -> Self {
-        Self { allow: strings(allow), deny: strings(deny), descriptions: descriptions.0 }
+    fn from(ToolRulesBody { allow, deny, descriptions, changes }: ToolRulesBody) -> Self {
+        Self { allow: strings(allow), deny: strings(deny), descriptions: descriptions.0, changes }
     }
 }
 

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::{HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, UserId, hidden::Names};
+use crate::model::{
+    HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, ToolPinning, UserId, hidden::Names,
+};
 
 /// A server's configuration: the part that its owner writes.
 #[derive(Clone, PartialEq, Eq)]
@@ -139,6 +141,9 @@ pub struct ToolRules {
     /// Descriptions in place of the server's own, by the tool's name; for the common list at `/mcp`.
     #[schema(required = true)]
     pub descriptions: BTreeMap<String, String>,
+    /// Treatment of tools that are not as they were accepted.
+    #[schema(required = true)]
+    pub changes: ToolPinning,
 }
 
 impl fmt::Debug for ServerConfig {

@@ -104,7 +104,7 @@ fn check_env(faults: &mut Faults, ServerConfig { env, .. }: &ServerConfig, allow
     }
 }
 
-fn check_tools(faults: &mut Faults, ToolRules { allow, deny, descriptions }: &ToolRules) {
+fn check_tools(faults: &mut Faults, ToolRules { allow, deny, descriptions, changes: _ }: &ToolRules) {
     for (place, patterns) in [("/tools/allow", allow), ("/tools/deny", deny)] {
         faults.check(patterns.len() <= TOOL_RULES_MAX, place, "must be at most 1000 patterns");
         for (index, pattern) in patterns.iter().enumerate().take(TOOL_RULES_MAX) {
@@ -180,6 +180,7 @@ mod tests {
             allow: vec!["*".into(), String::new()],
             deny: vec!["x".into(); TOOL_RULES_MAX + 1],
             descriptions: [(long.clone(), "\0".into()), ("a/b".into(), "x".repeat(DESCRIPTION_CHARS_MAX + 1))].into(),
+            changes: crate::model::ToolPinning::Pin,
         };
         let expected = ["/tools/allow/1".into(), "/tools/deny".into(), "/tools/descriptions/a~1b".into()];
         let twice = format!("/tools/descriptions/{long}");

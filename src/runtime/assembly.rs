@@ -79,10 +79,11 @@ impl Assembly {
     }
 
     /// The history, old calls removed as the settings say.
-    pub(super) fn history(&self, settings: &Settings) -> Arc<History> {
+    pub(super) fn history(&self, settings: &Settings, listings: &Arc<Listings>) -> Arc<History> {
         Arc::new(History::new(
             self.access.clone(),
             self.registry.clone(),
+            listings.clone(),
             self.telemetry.clone(),
             self.store.clone(),
             self.recorder.clone(),
@@ -92,9 +93,16 @@ impl Assembly {
     }
 
     /// Listings of the registered servers.
-    pub(super) fn listings(&self, settings: &Settings) -> Arc<Listings> {
-        let (registry, access, recorder) = (self.registry.clone(), self.access.clone(), self.recorder.clone());
-        Arc::new(Listings::new(registry, access, recorder, self.keyring.clone(), settings.call_timeout))
+    pub(super) fn listings(&self, settings: &Settings, events: &Arc<Events>) -> Arc<Listings> {
+        Arc::new(Listings::new(
+            self.registry.clone(),
+            self.access.clone(),
+            events.clone(),
+            self.recorder.clone(),
+            self.keyring.clone(),
+            self.telemetry.clone(),
+            settings.call_timeout,
+        ))
     }
 
     /// Calls, by the processes of `placement`.

@@ -93,8 +93,8 @@ impl Inner {
         let services = Services::new(&base, &settings, &events);
         let authorizations = base.authorizations(&settings);
         let placement = base.placement(authorizations.clone(), supervisor, launcher);
-        let history = base.history(&settings);
-        let listings = base.listings(&settings);
+        let listings = base.listings(&settings, &events);
+        let history = base.history(&settings, &listings);
         let calls = base.calls(&settings, placement.clone(), listings.clone(), events.clone(), history.clone());
         let timeline = Arc::new(Timeline::new(settings.data_dir.join("logs"), settings.log_bytes));
         let servers = base.servers(&settings, &authorizations, &placement, &listings, &events, &timeline);

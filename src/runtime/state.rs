@@ -65,9 +65,9 @@ impl Runtime {
         &self.inner.authorizations
     }
 
-    /// Listings of servers, as far as callers may see them.
+    /// Listings of servers, as far as callers may see them, and tools that wait to be accepted.
     #[must_use]
-    pub fn listings(&self) -> &Listings {
+    pub fn listings(&self) -> &Arc<Listings> {
         &self.inner.listings
     }
 

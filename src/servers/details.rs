@@ -21,8 +21,11 @@ pub struct ServerDetails {
     /// The sandbox that its processes have in effect; `None` for a server at a URL, and for callers who may not
     /// configure it.
     pub sandbox: Option<EffectiveSandbox>,
-    /// Warnings about items that it lists and not every client takes; none for callers who may not configure it.
+    /// Warnings about items that it lists and not every client takes, and about texts that speak to the model; none for
+    /// callers who may not configure it.
     pub warnings: Arc<[String]>,
+    /// Tools that wait to be accepted; 0 for callers who may not configure it.
+    pub waiting_tools: usize,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
     pub revision: String,
 }
@@ -32,7 +35,7 @@ impl ServerDetails {
     pub(super) fn of(
         registered: &Registered,
         authorization: impl FnOnce(&str) -> Option<Authorization>,
-        warnings: impl FnOnce() -> Arc<[String]>,
+        warnings: impl FnOnce() -> (Arc<[String]>, usize),
         sandbox: impl FnOnce() -> Option<EffectiveSandbox>,
         who: &Principal,
     ) -> Self {
@@ -43,12 +46,13 @@ impl ServerDetails {
         let authorization = remote.and_then(|remote| authorization(&remote.url));
         let runtime_status = registered.status_for(who);
         if registered.allows(who, permission::CONFIGURES) {
-            let (warnings, sandbox) = (warnings(), sandbox());
-            return Self { server, runtime_status, authorization, sandbox, warnings, revision };
+            let ((warnings, waiting_tools), sandbox) = (warnings(), sandbox());
+            return Self { server, runtime_status, authorization, sandbox, warnings, waiting_tools, revision };
         }
         server.config.redact();
         // They name tools, which the owner may have denied.
-        Self { server, runtime_status, authorization: None, sandbox: None, warnings: Arc::default(), revision }
+        let warnings = Arc::default();
+        Self { server, runtime_status, authorization: None, sandbox: None, warnings, waiting_tools: 0, revision }
     }
 }
 

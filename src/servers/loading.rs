@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     events::ServerChangeKind,
     model::{Listing, Server, ServerId, Share, TimelineLevel},
+    policy::pins::Pins,
     registry::{Registered, secrets},
     servers::service::Servers,
     store,
@@ -17,6 +18,7 @@ struct Stored {
     server: Server,
     shares: Vec<Share>,
     listing: Option<Arc<Listing>>,
+    pins: Option<Pins>,
 }
 
 impl Servers {
@@ -24,8 +26,8 @@ impl Servers {
     pub(crate) async fn load(self: &Arc<Self>) -> Result<()> {
         let (servers, authorizations) = self.stored_servers().await?;
         self.authorizations.load(authorizations);
-        for Stored { server, shares, listing } in servers {
-            self.register(server, shares, listing).await?;
+        for Stored { server, shares, listing, pins } in servers {
+            self.register(server, shares, listing, pins).await?;
         }
         let timeline = self.timeline.clone();
         // Once every server is registered, so that no timeline is taken for that of one that is gone.
@@ -43,11 +45,16 @@ impl Servers {
         for gone in known.keys().filter(|id| servers.iter().all(|stored| stored.server.id != **id)) {
             self.forget(*gone);
         }
-        for Stored { server, shares, listing } in servers {
+        for Stored { server, shares, listing, pins } in servers {
             match known.get(&server.id) {
-                Some(registered) => self.bring_up_to_date(registered, server, shares, is_succession).await?,
+                Some(registered) => {
+                    if pins.is_some() {
+                        self.listings.load_pins(registered, pins);
+                    }
+                    self.bring_up_to_date(registered, server, shares, is_succession).await?;
+                }
                 None => {
-                    let registered = self.register(server, shares, listing).await?;
+                    let registered = self.register(server, shares, listing, pins).await?;
                     self.events.publish_server_change(&registered, ServerChangeKind::Created);
                 }
             }
@@ -82,15 +89,17 @@ impl Servers {
     async fn stored_servers(&self) -> Result<(Vec<Stored>, Vec<(ServerId, String)>)> {
         let read = |db: &mut store::Connection| {
             let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
-            Ok((servers, shares, store::listings::all(db)?, store::consents::all(db)?))
+            Ok((servers, shares, store::listings::all(db)?, store::pins::all(db)?, store::consents::all(db)?))
         };
-        let (servers, mut shares, listings, authorizations) = self.store.read(read).await?;
+        let (servers, mut shares, listings, pins, authorizations) = self.store.read(read).await?;
         let mut listings: HashMap<_, _> = listings.into_iter().collect();
+        let mut pins: HashMap<_, _> = pins.into_iter().collect();
         let with_parts = |stored| {
             let server = secrets::open(&self.keyring, stored)?;
             let own: Vec<_> = shares.extract_if(.., |(id, _)| *id == server.id).map(|(_, share)| share).collect();
             let listing = listings.remove(&server.id).and_then(|sealed| self.listings.open(server.id, &sealed));
-            Ok(Stored { server, shares: own, listing })
+            let pins = pins.remove(&server.id).and_then(|sealed| self.listings.open_pins(server.id, &sealed));
+            Ok(Stored { server, shares: own, listing, pins })
         };
         Ok((servers.into_iter().map(with_parts).collect::<Result<_>>()?, authorizations))
     }

@@ -9,7 +9,7 @@ use crate::{
         AuditEntry, Listing, Permission, Principal, Sandbox, SandboxLevel, Server, ServerChange, ServerConfig,
         ServerId, Share, TimelineLevel, Timestamp, UserId,
     },
-    policy::{change, command::AllowedCommands, permission, sandbox, server as rules},
+    policy::{change, command::AllowedCommands, permission, pins::Pins, sandbox, server as rules},
     registry::{Registered, secrets},
     servers::{
         details::{ServerDetails, revision},
@@ -67,7 +67,7 @@ impl Servers {
                 let _change = servers.lifecycle.begin_change().await;
                 servers.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
                 servers.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
-                let registered = servers.register(server, Vec::new(), None).await?;
+                let registered = servers.register(server, Vec::new(), None, None).await?;
                 servers.events.publish_server_change(&registered, ServerChangeKind::Created);
                 Ok(servers.details(&registered, &who))
             })
@@ -167,19 +167,21 @@ impl Servers {
         server: Server,
         shares: Vec<Share>,
         listing: Option<Arc<Listing>>,
+        pins: Option<Pins>,
     ) -> Result<Arc<Registered>> {
         let wanted = if server.config.enabled { Wanted::Up } else { Wanted::Down };
         let link = Link::logged(self.timeline.log(server.id));
         let link = if let Some(listing) = listing { link.with_listing(listing) } else { link };
         let registered = Registered::new(server, shares, link, self.settings.max_in_flight);
         let registered = self.registry.insert(registered);
+        self.listings.load_pins(&registered, pins);
         self.placement.add(&registered, wanted).await?;
         Ok(registered)
     }
 
     async fn apply(
         self: &Arc<Self>,
-        registered: &Registered,
+        registered: &Arc<Registered>,
         before: &Server,
         mut after: Server,
         entry: AuditEntry,
@@ -192,7 +194,12 @@ impl Servers {
             return Err(Error::NotFound(Noun::Server));
         }
         registered.link.add_note(TimelineLevel::Info, "its configuration was changed");
-        self.put_in_force(registered, after).await
+        self.put_in_force(registered, after).await?;
+        // Tools that wait are accepted by one who has them followed.
+        match registered.link.listing() {
+            Some(listing) => self.listings.review(registered, &listing).await,
+            None => Ok(()),
+        }
     }
 
     /// Has a server run as it is stored.

@@ -122,9 +122,11 @@ pub(crate) struct DetailsView {
     /// The sandbox that its processes have in effect; `null` for a server at a URL, and for callers who may not
     /// configure it.
     effective_sandbox: Option<EffectiveSandbox>,
-    /// Warnings about items that it lists and not every client takes, and what became of them at `/mcp`; empty for
-    /// callers who may not configure it.
+    /// Warnings about items that it lists and not every client takes, what became of them at `/mcp`, and texts of tools
+    /// that speak to the model; empty for callers who may not configure it.
     warnings: Vec<String>,
+    /// Tools that wait to be accepted; 0 for callers who may not configure it.
+    waiting_tools: usize,
 }
 
 /// The view of the API: values of variables and headers are masked.
@@ -144,6 +146,7 @@ impl From<ServerDetails> for DetailsView {
             authorization: details.authorization,
             effective_sandbox: details.sandbox,
             warnings: details.warnings.to_vec(),
+            waiting_tools: details.waiting_tools,
         }
     }
 }

@@ -100,8 +100,9 @@ impl Servers {
     /// The server as far as `who` may see it.
     pub(super) fn details(&self, registered: &Registered, who: &Principal) -> ServerDetails {
         let authorization = |url: &str| self.authorizations.status(registered.id, url);
+        let warnings = || (self.listings.warnings(registered), self.listings.waiting(registered).len());
         let sandbox = || self.placement.sandbox(registered.id);
-        ServerDetails::of(registered, authorization, || self.listings.warnings(registered), sandbox, who)
+        ServerDetails::of(registered, authorization, warnings, sandbox, who)
     }
 
     fn page(

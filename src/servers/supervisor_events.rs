@@ -42,7 +42,7 @@ impl Servers {
             SupervisorEvent::SupervisorLost => self.placement.replace_supervisor().await,
             SupervisorEvent::Health { id, status } => self.record_health(id, status).await,
             SupervisorEvent::Listed { id, listing } => match self.placement.server_of(id) {
-                Some(_) => Ok(()),
+                Some(server) => self.listings.review_isolated(server, &listing).await,
                 None => self.listings.store(id, &listing).await,
             },
             // The audit log has what changes; that it failed once more in the same way is in the history of its health.

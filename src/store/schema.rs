@@ -88,6 +88,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    server_pins (server_id) {
+        server_id -> Text,
+        pins -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     server_shares (server_id, user_id) {
         server_id -> Text,
         user_id -> Text,
@@ -208,6 +216,12 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(mcp_servers, server_catalogues, server_consents, server_shares);
+diesel::allow_tables_to_appear_in_same_query!(
+    mcp_servers,
+    server_catalogues,
+    server_consents,
+    server_pins,
+    server_shares
+);
 
 diesel::allow_tables_to_appear_in_same_query!(audit_chain, audit_logs);

@@ -2,7 +2,7 @@
 
 mod tally;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use diesel::{dsl::exists, prelude::*, select};
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ use crate::{
     error::Result,
     model::{
         HealthStatus, Isolation, Limits, Protocol, Remote, RemoteOAuth, Sandbox, Server, ServerConfig, ServerId,
-        Timestamp, ToolRules, UserId,
+        Timestamp, ToolPinning, ToolRules, UserId,
     },
     store::{
         Connection,
         call_bytes::{self, HeldSums},
         connection::on,
-        schema::{mcp_servers, server_catalogues, server_consents, server_shares},
+        schema::{mcp_servers, server_catalogues, server_consents, server_pins, server_shares},
         text,
     },
 };
@@ -42,7 +42,8 @@ struct Settings {
     url: Option<String>,
     oauth: RemoteOAuth,
     isolation: Isolation,
-    tools: ToolRules,
+    tools: StoredRules,
+    tool_changes: ToolPinning,
     protocol: Protocol,
     start_timeout_ms: Option<u64>,
     sandbox: Sandbox,
@@ -56,13 +57,24 @@ impl Default for Settings {
     }
 }
 
+/// Rules of tools without `changes`, which older programs refuse to read there.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct StoredRules {
+    allow: Vec<String>,
+    deny: Vec<String>,
+    descriptions: BTreeMap<String, String>,
+}
+
 impl Settings {
     fn of(config: &ServerConfig) -> Self {
         let (url, oauth) = config.remote.clone().map(|Remote { url, oauth, .. }| (url, oauth)).unzip();
         let ServerConfig { isolation, ref tools, protocol, ref sandbox, limits, grants_paths, .. } = *config;
-        let (tools, start_timeout_ms, sandbox) = (tools.clone(), config.start_timeout_ms(), sandbox.clone());
+        let ToolRules { allow, deny, descriptions, changes: tool_changes } = tools.clone();
+        let tools = StoredRules { allow, deny, descriptions };
+        let (start_timeout_ms, sandbox) = (config.start_timeout_ms(), sandbox.clone());
         let oauth = oauth.unwrap_or_default();
-        Self { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits, grants_paths }
+        Self { url, oauth, isolation, tools, tool_changes, protocol, start_timeout_ms, sandbox, limits, grants_paths }
     }
 }
 
@@ -114,7 +126,20 @@ fn write(StoredServer { server, sealed_env, sealed_headers }: &StoredServer) -> 
 
 fn read(row: Row) -> Result<StoredServer> {
     let settings: Settings = text::from_json(&row.settings)?;
-    let Settings { url, oauth, isolation, tools, protocol, start_timeout_ms, sandbox, limits, grants_paths } = settings;
+    let Settings {
+        url,
+        oauth,
+        isolation,
+        tools,
+        tool_changes,
+        protocol,
+        start_timeout_ms,
+        sandbox,
+        limits,
+        grants_paths,
+    } = settings;
+    let StoredRules { allow, deny, descriptions } = tools;
+    let tools = ToolRules { allow, deny, descriptions, changes: tool_changes };
     let config = ServerConfig {
         remote: url.map(|url| Remote { oauth, ..Remote::new(url) }),
         isolation,
@@ -177,7 +202,7 @@ pub(super) fn is_live(db: &mut Connection, id: &str) -> Result<bool> {
     Ok(on!(db, conn => select(exists(live)).get_result(conn))?)
 }
 
-/// Marks a server deleted and drops its shares, its listing and its tokens; false where there is none.
+/// Marks a server deleted and drops its shares, its listing, its pins and its tokens; false where there is none.
 pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
     db.transaction(|db| {
         let id = id.to_string();
@@ -188,6 +213,8 @@ pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<b
         on!(db, conn => diesel::delete(shares).execute(conn))?;
         let listing = server_catalogues::table.find(&id);
         on!(db, conn => diesel::delete(listing).execute(conn))?;
+        let pins = server_pins::table.find(&id);
+        on!(db, conn => diesel::delete(pins).execute(conn))?;
         let consent = server_consents::table.find(&id);
         on!(db, conn => diesel::delete(consent).execute(conn))?;
         Ok(marked > 0)

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::{
     mcp::{self, Capabilities, Declared, Era, Level, Request},
     model::{Listing, PropagatedTrace},
+    policy::pins::{self, DefinitionHashes},
     supervisor::messages::{
         Abandon, Answer, AnswerServerRequest, Dispatch, Mailbox, Notify, RequestSubscriber, WatchesChanged,
     },
@@ -28,9 +29,13 @@ pub struct ServerInstance {
     era: OnceLock<Era>,
     capabilities: OnceLock<Capabilities>,
     listing: ArcSwap<Listing>,
+    definitions: ArcSwapOption<ListedDefinitions>,
     fault: ArcSwapOption<String>,
     next_id: AtomicU64,
 }
+
+/// Hashes of the definitions of tools, and the list that they are of.
+type ListedDefinitions = (Arc<Vec<Arc<RawValue>>>, Arc<DefinitionHashes>);
 
 /// Counters of a process.
 #[derive(Default)]
@@ -54,6 +59,7 @@ impl ServerInstance {
             era: OnceLock::new(),
             capabilities: OnceLock::new(),
             listing: ArcSwap::default(),
+            definitions: ArcSwapOption::default(),
             fault: ArcSwapOption::default(),
             next_id: AtomicU64::new(1),
         }
@@ -92,6 +98,18 @@ impl ServerInstance {
     /// The tools, each as the server wrote it, as of its last list.
     pub fn tools(&self) -> Arc<Vec<Arc<RawValue>>> {
         self.listing.load().tools.clone()
+    }
+
+    /// Hashes of the definitions of its tools, as of its last list; made once for each list.
+    pub fn definitions(&self) -> Arc<DefinitionHashes> {
+        let tools = self.tools();
+        let last = self.definitions.load_full().filter(|last| Arc::ptr_eq(&last.0, &tools));
+        let hashes = last.map(|last| last.1.clone());
+        hashes.unwrap_or_else(|| {
+            let hashes = Arc::new(pins::hashes(&*tools));
+            self.definitions.store(Some(Arc::new((tools, hashes.clone()))));
+            hashes
+        })
     }
 
     /// The era; the legacy one until the handshake has found out.

@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     call_durations: Histogram,
     rejected_calls: Counter,
     restarts: Counter,
+    quarantined_tools: Counter,
     server_operations: OperationHistograms,
     client_operations: OperationHistograms,
     server_sessions: SessionHistograms,
@@ -76,6 +77,7 @@ impl Metrics {
             call_durations: Histogram::new(CALL_BOUNDS),
             rejected_calls: Counter::default(),
             restarts: Counter::default(),
+            quarantined_tools: Counter::default(),
             server_operations: Family::new_with_constructor(OperationBuckets),
             client_operations: Family::new_with_constructor(OperationBuckets),
             server_sessions: Family::new_with_constructor(OperationBuckets),
@@ -99,6 +101,11 @@ impl Metrics {
     /// Counts a restart of a server after a failure.
     pub(crate) fn server_restarted(&self) {
         self.restarts.inc();
+    }
+
+    /// Counts tools that were quarantined, as they are not as they were accepted.
+    pub(crate) fn tools_quarantined(&self, count: usize) {
+        self.quarantined_tools.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
     /// Restarts of servers after failures, since the runtime started.
@@ -134,6 +141,8 @@ impl Metrics {
         let help = "Calls refused because a server or the recorder had as many as they take";
         registry.register("ostler_calls_refused", help, self.rejected_calls.clone());
         registry.register("ostler_server_restarts", "Restarts of servers after failures", self.restarts.clone());
+        let help = "Tools that were quarantined, as they are not as they were accepted";
+        registry.register("ostler_tools_quarantined", help, self.quarantined_tools.clone());
         let help = "Seconds that requests of MCP clients took";
         registry.register("mcp_server_operation_duration_seconds", help, self.server_operations.clone());
         let help = "Seconds that requests to MCP servers took";
@@ -149,7 +158,9 @@ impl From<OperationOutcome<'_>> for CallOutcomeLabel {
     fn from(outcome: OperationOutcome<'_>) -> Self {
         match outcome {
             OperationOutcome::Success => Self::Succeeded,
-            OperationOutcome::ToolError | OperationOutcome::RpcError(_) => Self::Failed,
+            OperationOutcome::ToolError
+            | OperationOutcome::RpcError(_)
+            | OperationOutcome::NoResponse(NoResponse::Quarantined) => Self::Failed,
             OperationOutcome::NoResponse(NoResponse::ServerUnavailable) => Self::Unavailable,
             OperationOutcome::NoResponse(NoResponse::Timeout) => Self::Expired,
             OperationOutcome::NoResponse(NoResponse::Cancelled) => Self::Cancelled,

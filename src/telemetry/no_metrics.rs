@@ -31,6 +31,8 @@ impl NoMetrics {
 
     pub(crate) fn call_rejected(&self) {}
 
+    pub(crate) fn tools_quarantined(&self, _count: usize) {}
+
     pub(crate) fn client_session_ended(&self, _protocol_version: &str, _is_remote: bool, _lasted: Duration) {}
 
     pub(super) fn operation_ended(&self, _kind: SpanKind, _labels: &OperationLabels, _lasted: Duration) {}

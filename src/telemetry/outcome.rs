@@ -20,6 +20,8 @@ pub(crate) enum OperationOutcome<'a> {
 pub(crate) enum NoResponse {
     /// No process could be asked, or it ended before it answered.
     ServerUnavailable,
+    /// The tool waits to be accepted.
+    Quarantined,
     /// The deadline passed.
     Timeout,
     /// The client disconnected, cancelled the request, or lost the right to it.
@@ -31,6 +33,7 @@ impl NoResponse {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::ServerUnavailable => "server_unavailable",
+            Self::Quarantined => "tool_quarantined",
             Self::Timeout => "timeout",
             Self::Cancelled => "cancelled",
         }

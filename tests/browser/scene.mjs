@@ -36,6 +36,8 @@ async function servers(admin) {
       command: told.node,
       args: [told.everything, 'stdio'],
       isolation: 'per-session',
+      // To clients with capabilities it lists more tools.
+      tools: { changes: 'follow' },
     }),
     files: await register({
       name: 'files',

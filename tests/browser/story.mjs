@@ -39,6 +39,8 @@ const parts = {
     await page.getByLabel('Program', { exact: true }).fill(told.node);
     await page.getByLabel('Arguments').fill(`${told.everything}\nstdio`);
     await page.getByLabel('Process isolation').selectOption({ label: 'One process per session' });
+    await page.getByText('Advanced: visible tools').click();
+    await page.getByLabel('Follow changes of its tools').check();
     await button('Add the server').click();
     await heading('everything').waitFor();
     await ready();

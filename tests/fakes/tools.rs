@@ -62,6 +62,10 @@ pub(crate) fn list(server: &Server, id: &str, line: &str) {
     if server.mode.is("malformed") {
         tools.extend(malformed::TOOLS.map(str::to_owned));
     }
+    if server.mode.is("reads-tools") {
+        let lines = std::fs::read_to_string(&server.mode.argument).unwrap_or_default();
+        tools.extend(lines.lines().map(str::to_owned));
+    }
     let mut next = None;
     if server.mode.is("pages") {
         let page = json::string(line, &["params", "cursor"]).and_then(|page| page.parse().ok()).unwrap_or(0);
@@ -131,8 +135,9 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         "ask" => text(&ask_the_client(server, id)),
         "pings" => text(&server.pings.load(Ordering::SeqCst).to_string()),
         "flood" => text(&flood(words("kind"), Duration::from_millis(number("ms"))).to_string()),
-        "grow" => {
-            server.grown.fetch_add(1, Ordering::SeqCst);
+        "subject" => text("called"),
+        "grow" | "announce" => {
+            server.grown.fetch_add(u64::from(name == "grow"), Ordering::SeqCst);
             notify("notifications/tools/list_changed", "{}");
             text("grown")
         }

@@ -43,7 +43,9 @@ impl Scene {
         let admin = ostler.admin();
         let servers = support::together(specs.len(), |index| {
             let (name, spec, isolation) = specs[index].clone();
-            (name, admin.running(spec.named(name).set("isolation", json!(isolation))))
+            let spec = spec.named(name).set("isolation", json!(isolation));
+            // To clients with capabilities the first lists more tools.
+            (name, admin.running(spec.set("tools", json!({"changes": "follow"}))))
         });
         let (repository, note) = (text(&repository), text(&files.join("note.txt")));
         Some(Self { ostler, servers, judges, python, user: admin, repository, note })

@@ -159,6 +159,7 @@ fn passes(era: &str, requirements: &str, scored: usize) {
     let fixture = Spec::new(built_example("conformance_server").to_str().unwrap(), json!(["--era", era]));
     // Only a process that a session has for itself may ask its client anything; the newer era asks in answers.
     let isolation = if era == "legacy" { "per-session" } else { "shared" };
+    let fixture = fixture.set("tools", json!({"changes": "follow"}));
     let server = ostler.admin().running(fixture.set("isolation", json!(isolation)));
     let door = Keyed::open(&ostler.admin());
     let counted = counted(&judges, requirements, "server");

@@ -64,6 +64,7 @@ mod metrics;
 mod moved_database;
 mod oauth;
 mod outages;
+mod pins;
 mod postgresql;
 mod processes;
 mod protocol;

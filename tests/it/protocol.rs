@@ -103,7 +103,7 @@ fn a_list_of_tools_that_never_ends_does_not_hold_anybody_up() {
 #[test]
 fn tools_that_come_later_are_listed_too() {
     let ostler = Ostler::spawn();
-    let server = ostler.admin().running(fake("ok"));
+    let server = ostler.admin().running(fake("ok").set("tools", json!({"changes": "follow"})));
     server.call("grow", json!({})).is(200);
     eventually("the new tool is listed", || server.tool_names().contains(&"grown-0".to_owned()).then_some(()));
 }

@@ -4,7 +4,7 @@ import { allPages, api, ApiError, query as queryString, send } from "./client";
 import { listed } from "../lib/listed";
 import { spanStart, type Span } from "../lib/spans";
 import { clientCapabilities, requestAll } from "./mcp";
-import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool, User } from "./types";
+import type { List, Me, Permission, Server, ServerDetails, ServerItem, Tool, ToolChange, User } from "./types";
 
 /** Begin the key of every query with one of these, and events keep it fresh. */
 export const keys = {
@@ -129,6 +129,15 @@ export function useServer(id: string) {
       const response = await send(`/api/mcp/${encodeURIComponent(id)}`, { signal });
       return { details: (await response.json()) as ServerDetails, etag: response.headers.get("etag") ?? "" };
     },
+  });
+}
+
+/** The tools of a server that wait to be accepted. */
+export function useToolChanges(id: string) {
+  return useQuery({
+    queryKey: [...keys.tools(id), "changes"],
+    queryFn: async ({ signal }) =>
+      (await api.get<List<ToolChange>>(`/api/mcp/${encodeURIComponent(id)}/tools/changes`, signal)).items,
   });
 }
 

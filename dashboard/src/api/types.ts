@@ -1,6 +1,7 @@
 /** The types of the API: generated from its OpenAPI description, and the few that it has no schema for. */
 import type {
   CallEvent, CallsEvent, ExitEvent, GapEvent, GatewayEvent, GaveUpEvent, List_Share, RestartEvent, ServerEvent,
+  ToolsEvent,
 } from "./generated";
 
 export type * from "./generated";
@@ -17,6 +18,7 @@ export interface Events {
   "gave-up": GaveUpEvent;
   call: CallEvent;
   calls: CallsEvent;
+  tools: ToolsEvent;
   gateway: GatewayEvent;
   gap: GapEvent;
 }

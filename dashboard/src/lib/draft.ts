@@ -1,5 +1,5 @@
 /** The draft of a server's configuration, and its differences from the saved one. */
-import type { Isolation, Protocol, RemoteOAuth, Server } from "../api/types";
+import type { Isolation, Protocol, RemoteOAuth, Server, ToolPinning } from "../api/types";
 
 export type Pair = [name: string, value: string];
 
@@ -23,6 +23,7 @@ export interface Draft {
   allow: string;
   deny: string;
   descriptions: Pair[];
+  changes: ToolPinning;
 }
 
 const noOAuth: Draft["oauth"] = {
@@ -54,6 +55,7 @@ export const emptyDraft: Draft = {
   allow: "",
   deny: "",
   descriptions: [],
+  changes: "pin",
 };
 
 export function draftOf(server: Server): Draft {
@@ -74,6 +76,7 @@ export function draftOf(server: Server): Draft {
     allow: server.tools.allow.join("\n"),
     deny: server.tools.deny.join("\n"),
     descriptions: Object.entries(server.tools.descriptions),
+    changes: server.tools.changes,
   };
 }
 
@@ -95,6 +98,7 @@ export function bodyOf(draft: Draft): Record<string, unknown> {
       allow: patterns(draft.allow),
       deny: patterns(draft.deny),
       descriptions: object(draft.descriptions),
+      changes: draft.changes,
     },
   };
 }
@@ -137,11 +141,12 @@ function linesOf(field: string, value: unknown, old?: unknown): string[] {
     ];
   }
   if (field === "tools") {
-    const { allow, deny, descriptions } = value as Server["tools"];
+    const { allow, deny, descriptions, changes } = value as Server["tools"];
     return [
       ...allow.map((pattern) => `allow ${pattern}`),
       ...deny.map((pattern) => `deny ${pattern}`),
       ...Object.entries(descriptions).map(([name, text]) => `describe ${name}: ${text}`),
+      ...(changes === "follow" ? ["follow changes"] : []),
     ];
   }
   return Array.isArray(value) ? value.map(String) : [String(value)];

@@ -118,6 +118,8 @@ function refresh(client: QueryClient, refresher: Refresher, event: ReceivedEvent
     case "call":
     case "calls":
       return refresher.soon(keys.calls, keys.overview, keys.timeline(event.data.serverId));
+    case "tools":
+      return refresher.soon(keys.tools(event.data.serverId), keys.server(event.data.serverId), keys.overview);
     case "gateway":
       return refresher.soon(keys.gateway);
   }

@@ -5,7 +5,7 @@ import { Link } from "wouter";
 import { api, query } from "../api/client";
 import { useMay, useServers } from "../api/queries";
 import type { List, ToolCall } from "../api/types";
-import { count, millis } from "../lib/format";
+import { count, millis, plural } from "../lib/format";
 import { to } from "../lib/links";
 import { useStore } from "../lib/store";
 import { feed, liveState, type ReceivedEvent } from "../live/live";
@@ -109,6 +109,10 @@ function describe(event: ReceivedEvent): [Tone, string] {
         event.data.errors ? "warn" : "ok",
         `${count(event.data.count)} calls${event.data.errors ? `, ${count(event.data.errors)} failed` : ""}`,
       ];
+    case "tools":
+      return event.data.waiting
+        ? ["warn", `${plural(event.data.waiting, "tool")} to accept`]
+        : ["ok", "no tools to accept"];
     case "gateway":
       return describeGateway(event.data);
     case "gap":

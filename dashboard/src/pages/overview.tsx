@@ -89,6 +89,7 @@ function Summary({ items, span }: { items: ServerItem[]; span: Span }) {
         <Figure name="p50">{millis(calls?.p50)}</Figure>
         <Figure name="p95">{millis(calls?.p95)}</Figure>
         <Figure name="p99">{millis(calls?.p99)}</Figure>
+        {!!data?.waitingTools && <Figure name="Tools to accept" tone="warn">{count(data.waitingTools)}</Figure>}
         <Figure name="Restarts" tone={restarts ? "warn" : undefined}>{count(restarts)}</Figure>
       </dl>
       <div

@@ -158,6 +158,12 @@ export function ServerForm({
           fault={fault("/tools/descriptions")}
           onChange={(descriptions) => set("descriptions", descriptions)}
         />
+        <Check
+          label="Follow changes of its tools"
+          hint="For a server that changes them by plan. Otherwise tools that came or changed wait to be accepted."
+          checked={draft.changes === "follow"}
+          onChange={(event) => set("changes", event.target.checked ? "follow" : "pin")}
+        />
       </details>
       <Check
         label="Enabled: starts now and with Ostler"

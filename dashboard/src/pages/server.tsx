@@ -83,7 +83,10 @@ function Page({ details, etag, tab }: TabProps & { tab: string }) {
       <div className="small muted mono cut"><Text line>{commandLine(server)}</Text></div>
       <nav className="tabs" aria-label="About this server">
         {tabs.map(([key, name]) => (
-          <Link key={key} href={to.server(server.id, key)} aria-current={key === tab ? "page" : undefined}>{name}</Link>
+          <Link key={key} href={to.server(server.id, key)} aria-current={key === tab ? "page" : undefined}>
+            {name}
+            {key === "tools" && details.waitingTools > 0 && ` (${details.waitingTools} to accept)`}
+          </Link>
         ))}
       </nav>
       {runtimeStatus.status === "unauthorized" && tab && (

@@ -9,7 +9,7 @@ use proptest::{collection, prelude::*};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{Isolation, Limits, Protocol, Remote, Sandbox, SandboxPaths, ToolRules};
+use crate::model::{Isolation, Limits, Protocol, Remote, Sandbox, SandboxPaths, ToolPinning, ToolRules};
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -206,7 +206,7 @@ prop_compose! {
         protocol in prop_oneof![Just(Protocol::Auto), Just(Protocol::Legacy), Just(Protocol::Modern)],
         read in any::<Vec<String>>(), unix_sockets: bool, memory_mb in any::<Option<u64>>(),
     ) -> ServerConfig {
-        let tools = ToolRules { allow, deny: Vec::new(), descriptions };
+        let tools = ToolRules { allow, deny: Vec::new(), descriptions, changes: ToolPinning::Follow };
         let start_timeout = time.map(|time: u32| Duration::from_millis(time.into()));
         let config = ServerConfig::new(name, "");
         let paths = SandboxPaths { read, ..SandboxPaths::default() };

@@ -5,7 +5,7 @@ use ostler::{
     error::Noun,
     model::{
         ApiKey, AuditFilter, CallFilter, Isolation, KeyId, PageRequest, Permission, PermissionSet, Remote, Session,
-        SessionId, Share, ToolRules,
+        SessionId, Share, ToolPinning, ToolRules,
     },
     store::{Connection, audit, calls, keys, servers, sessions, shares, users},
 };
@@ -59,7 +59,7 @@ on_both! {
 
         let stored = server(owner.id);
         servers::insert(&mut db, &stored).unwrap();
-        let tools = ToolRules { deny: vec!["x*".into()], ..ToolRules::default() };
+        let tools = ToolRules { deny: vec!["x*".into()], changes: ToolPinning::Follow, ..ToolRules::default() };
         let remote = Some(Remote::new("https://example.org/mcp"));
         let config = ServerConfig {
             description: Some("new".into()), enabled: false, remote, isolation: Isolation::PerUser, tools,

@@ -38,7 +38,7 @@ export function State({ details: { server, stats, runtimeStatus: state, authoriz
       )}
       {warnings.length > 0 && (
         <Note tone="warn">
-          <p>Not every client takes what this server lists:</p>
+          <p>About what this server lists:</p>
           <ul>
             {warnings.map((warning) => <li key={warning}><Text line>{warning}</Text></li>)}
           </ul>

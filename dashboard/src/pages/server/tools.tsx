@@ -1,6 +1,6 @@
 /** The tools of a server. */
 import { useMay, useTools } from "../../api/queries";
-import type { Tool } from "../../api/types";
+import type { Server, Tool } from "../../api/types";
 import { plural } from "../../lib/format";
 import { readableJson } from "../../lib/inert";
 import { to } from "../../lib/links";
@@ -10,8 +10,18 @@ import { Card, Empty, Loaded } from "../../ui/card";
 import { Search } from "../../ui/field";
 import { Code, Text } from "../../ui/text";
 import type { TabProps } from "./tab";
+import { ToolChanges } from "./tool-changes";
 
 export function Tools({ details: { server } }: TabProps) {
+  return (
+    <>
+      <ToolChanges server={server} />
+      <ListedTools server={server} />
+    </>
+  );
+}
+
+function ListedTools({ server }: { server: Server }) {
   const tools = useTools(server);
   const [{ search: words }, set] = useAddressState({ search: "" });
   return (
