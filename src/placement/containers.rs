@@ -47,8 +47,8 @@ impl Containers {
         config.sandbox.level.unwrap_or(self.level)
     }
 
-    /// The containment of a server in the folder `own`, a path without links, and `env` changed to fit; `None` where it is not contained, or
-    /// no program. Blocks.
+    /// The containment of a server in the folder `own`, a path without links, and `env` changed to fit; `None` where it
+    /// is not contained, or no program. Blocks.
     pub(super) fn contain(
         &self,
         config: &ServerConfig,
@@ -92,8 +92,8 @@ impl Containers {
             }
         }
         let paths = &config.sandbox.paths;
-        read.extend(real_all(&paths.read).filter(|place| self.bounds.allows_reading(place)));
-        write.extend(real_all(&paths.write).filter(|place| self.bounds.allows_writing(place)));
+        read.extend(real_all(&paths.read).filter(|place| self.bounds.may_be_read(place)));
+        write.extend(real_all(&paths.write).filter(|place| self.bounds.may_be_written(place)));
         let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).filter_map(|path| real(Path::new(path)));
         read.extend(outside.filter(|place| self.bounds.allows_reading(place)));
         let texts = |places: Vec<PathBuf>| {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     authorizations::Authorizations,
-    model::{EffectiveSandbox, SandboxPaths, ServerConfig, ServerId, UserId},
+    model::{EffectiveSandbox, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
     placement::containers::Containers,
     policy::{environment, launcher},
     supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
@@ -58,7 +58,7 @@ impl Launcher {
     /// The sandbox that a server has in effect; `None` for one at a URL. Blocks.
     pub(super) fn sandbox(&self, config: &ServerConfig) -> Option<EffectiveSandbox> {
         let level = self.containers.level(config);
-        let contained = level != crate::model::SandboxLevel::None;
+        let contained = level != SandboxLevel::None;
         let granted = || self.containers.granted(config, &environment::inherited(own_variables()));
         let paths = if contained { granted() } else { SandboxPaths::default() };
         config.remote.is_none().then(|| EffectiveSandbox::new(level, paths))

@@ -65,7 +65,7 @@ mod tests {
             deep.push("d");
         }
         fs::create_dir_all(&deep).unwrap();
-        fs::set_permissions(folder.join("a/b"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(folder.join("a/b"), Permissions::from_mode(0o000)).unwrap();
         remove(&folder).unwrap();
         assert!(!folder.exists() && outside.join("kept").exists());
         remove(&folder).unwrap();

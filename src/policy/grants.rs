@@ -29,18 +29,30 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// True when a file or folder without links may be granted to read: what is hidden in it stays so.
+    /// True when a file or folder without links may be granted to read where a sandbox asks for it: what is hidden in
+    /// it stays so.
+    pub(crate) fn may_be_read(&self, place: &Path) -> bool {
+        !is_in_any(place, &self.hidden) && !self.is_of_servers(place)
+    }
+
+    /// True when it may be granted to be changed where a sandbox asks for it.
+    pub(crate) fn may_be_written(&self, place: &Path) -> bool {
+        let mut ours = self.hidden.iter().chain([&self.servers]);
+        self.may_be_read(place) && !ours.any(|ours| ours.starts_with(place))
+    }
+
+    /// True when it may be granted to read because it is named somewhere.
     pub(crate) fn allows_reading(&self, place: &Path) -> bool {
         let is_above_home = self.homes.iter().any(|home| home.starts_with(place));
         let is_whole = is_above_home || ["/", "/etc"].iter().any(|whole| place == Path::new(whole));
-        !is_whole && !is_in_any(place, &self.hidden) && !self.is_of_servers(place)
+        !is_whole && self.may_be_read(place)
     }
 
-    /// True when it may be granted to be changed.
+    /// True when it may be granted to be changed because it is named somewhere.
     pub(crate) fn allows_writing(&self, place: &Path) -> bool {
         self.allows_reading(place)
+            && self.may_be_written(place)
             && !SYSTEM.iter().any(|system| place.starts_with(system))
-            && !self.hidden.iter().chain([&self.servers]).any(|hidden| hidden.starts_with(place))
     }
 
     /// True for the folder of all servers, and for what lies in the folder of one. What an owner put beside those is
@@ -133,8 +145,23 @@ mod tests {
         for place in ["/srv/ostler", "/srv", "/usr/lib", "/proc/self", "/etc/app", "/run/user/0"] {
             assert!(bounds().allows_reading(Path::new(place)) && !bounds().allows_writing(Path::new(place)), "{place}");
         }
-        for place in ["/srv/files", "/srv/ostler/servers/files", "/home/me/work", "/tmp", "/var/lib/app", "/home/me2"] {
+        for place in ["/srv/files", "/srv/ostler/servers/files", "/home/me/ours", "/tmp", "/var/lib/app", "/home/me2"] {
             assert!(bounds().allows_writing(Path::new(place)), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_sandbox_may_ask_for_all_but_our_own_data() {
+        for (place, read, write) in [
+            ("/", true, false),
+            ("/home/me", true, true),
+            ("/etc/app", true, true),
+            ("/srv/ostler", true, false),
+            ("/srv/ostler/data/logs", false, false),
+            ("/srv/ostler/servers", false, false),
+        ] {
+            let place = Path::new(place);
+            assert_eq!((bounds().may_be_read(place), bounds().may_be_written(place)), (read, write), "{place:?}");
         }
     }
 
@@ -144,19 +171,19 @@ mod tests {
             ("/srv/app/index.js", "/srv/app"),
             ("/home/me/server.py", "/home/me/server.py"),
             ("/home/me/.ssh/id", "/home/me/.ssh/id"),
-            ("/home/me/work/a.py", "/home/me/work"),
+            ("/home/me/ours/a.py", "/home/me/ours"),
             ("/etc/app.conf", "/etc/app.conf"),
             ("/etc/app/app.conf", "/etc/app"),
         ] {
             assert_eq!(bounds().around(Path::new(file), |_| false), Some(path(grant)), "{file}");
         }
         assert_eq!(bounds().around(Path::new("/srv/ostler/data/secret.key"), |_| true), None);
-        let modules = Path::new("/home/me/work/node_modules/@a/b/node_modules/c/dist/index.js");
-        assert_eq!(bounds().around(modules, |_| false), Some(path("/home/me/work")));
-        let script = Path::new("/home/me/work/dist/src/index.js");
-        let is_project = |folder: &Path| folder == Path::new("/home/me/work") || folder == Path::new("/home/me");
-        assert_eq!(bounds().around(script, is_project), Some(path("/home/me/work/dist/src")), "a home is no project");
-        assert_eq!(bounds().around(script, |folder| folder.ends_with("work")), Some(path("/home/me/work")));
+        let modules = Path::new("/home/me/ours/node_modules/@a/b/node_modules/c/dist/index.js");
+        assert_eq!(bounds().around(modules, |_| false), Some(path("/home/me/ours")));
+        let script = Path::new("/home/me/ours/dist/src/index.js");
+        let is_project = |folder: &Path| folder == Path::new("/home/me/ours") || folder == Path::new("/home/me");
+        assert_eq!(bounds().around(script, is_project), Some(path("/home/me/ours/dist/src")), "a home is no project");
+        assert_eq!(bounds().around(script, |folder| folder.ends_with("ours")), Some(path("/home/me/ours")));
     }
 
     #[test]

@@ -18,7 +18,7 @@
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
 mod filter;
-pub(super) mod landlock;
+mod landlock;
 mod order;
 mod places;
 mod private_home;
@@ -108,6 +108,11 @@ ctor::declarative::ctor! {
     }
 }
 
+/// Gaps that the kernel's Landlock leaves in every containment; for people.
+pub(crate) fn gaps() -> Vec<&'static str> {
+    landlock::missing(sys::landlock_version())
+}
+
 /// Does the work of a guard, or of a demo server, and exits, if this process was started to be one.
 pub(crate) fn enter() {
     if std::env::args_os().next().is_some_and(|name| name == NAME) {
@@ -185,7 +190,7 @@ fn start(spec: &Spec, stdin: OwnedFd) -> Result<Pid, Report> {
     let (restrictions, faults) = Restrictions::of(spec).map_err(uncontained)?;
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
-    sys::in_new_session(&mut command, restrictions);
+    sys::in_new_session(&mut command, move || restrictions.apply());
     let spawned = command.spawn();
     // With the command, what the child would have written to: faults are read to their end.
     drop(command);

@@ -32,9 +32,11 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// True when `other` runs the same program in the same environment, or reaches the same target.
+    /// True when `other` runs the same program in the same environment, or reaches the same target. Its containment may
+    /// differ: of a program that is away for a moment less is known.
     pub(super) fn runs_like(&self, other: &Self) -> bool {
-        (&self.spec, &self.remote) == (&other.spec, &other.remote)
+        let program = |spec: &Spec| (spec.program.clone(), spec.args.clone(), spec.env.clone(), spec.dir.clone());
+        program(&self.spec) == program(&other.spec) && self.remote == other.remote
     }
 }
 

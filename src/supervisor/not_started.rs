@@ -31,8 +31,9 @@ fn forbidden(path: &Path, reason: &str, is_contained: bool) -> String {
     match path.metadata() {
         Ok(file) if file.is_dir() => "is a folder, not a program".to_owned(),
         Ok(file) if file.permissions().mode() & 0o111 == 0 => "is not executable: allow that by `chmod +x`".to_owned(),
+        // Which of the two it is the owner knows: its first line may name an interpreter that is closed to its user.
         Ok(_) if is_contained => {
-            "may not be run in its sandbox: name its folder in `sandbox.paths.read` of the server".to_owned()
+            format!("may not be run: {reason}; if its user may, allow its folder by `sandbox.paths.read`")
         }
         Ok(_) | Err(_) => format!("may not be run: {reason}"),
     }

@@ -11,7 +11,7 @@ use std::{
 use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
-use crate::supervisor::guard::{landlock, sys};
+use crate::supervisor::guard::sys;
 
 /// Landlock can say since its second version that files may be moved between folders.
 const LANDLOCK_VERSION_MIN: i64 = 2;
@@ -72,12 +72,6 @@ impl Seclusion {
         }
         Ok(())
     }
-}
-
-/// Gaps that the kernel's Landlock leaves in every containment; for people.
-#[must_use]
-pub(crate) fn gaps() -> Vec<&'static str> {
-    landlock::missing(sys::landlock_version())
 }
 
 /// The path as the kernel walks it, also of what is not there yet in a folder that is. Blocks.

@@ -162,6 +162,7 @@ allowed_commands = ["npx -y @scope/name*", "/opt/mcp/*"]
 private_addresses = true
 log_bytes = 1048576
 allowed_variables = ["PYTHONPATH", "BROWSER"]
+sandbox = "none"
 [gateway]
 health_check_interval = 1000
 timeout_ms = 1000
@@ -195,8 +196,8 @@ fn every_setting_can_be_set_in_the_file() {
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:35");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:45");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:54");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:46");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:55");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

@@ -21,10 +21,9 @@ fn twenty_restarts_at_once_leave_one_process() {
 fn a_program_that_was_there_is_waited_for_until_another_one_takes_its_place() {
     let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "0")]);
     let [program, away] = ["program", "away"].map(|name| ostler.setup.home.join(name));
-    let script = format!("#!/bin/sh\nexec '{}' ok\n", hostile_server().display());
-    std::fs::write(&program, script).unwrap();
+    std::fs::write(&program, "#!/bin/sh\nexec \"$FAKE\" ok\n").unwrap();
     std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let spec = Spec::new(program.to_str().unwrap(), json!([]));
+    let spec = Spec::new(program.to_str().unwrap(), json!([])).env("FAKE", hostile_server().to_str().unwrap());
     let server = ostler.admin().running(spec);
     server.stop().is(200);
     std::fs::rename(&program, &away).unwrap();

@@ -96,8 +96,7 @@ impl Handled {
 
 /// Gaps in every containment where the kernel's Landlock is of `version`, for people; pathname UNIX sockets, which no
 /// version closes that there is yet, are the filter's.
-#[must_use]
-pub(in crate::supervisor) fn missing(version: i64) -> Vec<&'static str> {
+pub(super) fn missing(version: i64) -> Vec<&'static str> {
     let gaps = [
         (TRUNCATE_VERSION, "it can empty files that its user may write to (closed by Linux 6.2)"),
         (CONTROL_VERSION, "it can control devices that it inherited (closed by Linux 6.10)"),
@@ -126,7 +125,7 @@ pub(super) fn contain(containment: &Containment) -> io::Result<OwnedFd> {
         handled.allow(&rules, Path::new(place), READ, ResolveFlags::empty())?;
     }
     for place in places::DEVICES {
-        handled.allow(&rules, Path::new(place), u64::MAX & !EXECUTE, ResolveFlags::empty())?;
+        handled.allow(&rules, Path::new(place), !EXECUTE, ResolveFlags::empty())?;
     }
     let mut allow = |place: &Path| handled.allow(&rules, place, READ | EXECUTE, ResolveFlags::empty());
     let hidden = Seclusion { hidden: containment.hidden.clone(), open: Vec::new() };

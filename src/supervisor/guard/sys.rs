@@ -14,8 +14,6 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::supervisor::guard::restrictions::Restrictions;
-
 /// Closes everything above standard error, whatever the parent left open.
 pub(super) fn close_inherited() -> io::Result<()> {
     // SAFETY: called first in a process that does nothing else from then on: no value here owns any of these
@@ -58,8 +56,8 @@ fn reset_signals() -> io::Result<()> {
 }
 
 /// Makes the child lead a session of its own with all signals at their defaults, die if the guard is killed, and keep
-/// to `restrictions`.
-pub(super) fn in_new_session(command: &mut Command, restrictions: Restrictions) {
+/// to what `restrict` sets, which may make plain system calls only.
+pub(super) fn in_new_session(command: &mut Command, restrict: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
     let guard = rustix::process::getpid();
     let before_exec = move || {
         rustix::process::setsid()?;
@@ -69,7 +67,7 @@ pub(super) fn in_new_session(command: &mut Command, restrictions: Restrictions) 
         if rustix::process::getppid() != Some(guard) {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        restrictions.apply()
+        restrict()
     };
     // SAFETY: runs between fork and exec of a single-threaded process, and makes plain system calls only.
     unsafe { command.pre_exec(before_exec) };
