@@ -134,7 +134,6 @@ pub mod mcp;
 #[cfg(feature = "http")]
 mod mcp_endpoint;
 pub mod model;
-#[cfg(feature = "remote")]
 #[doc(hidden)]
 pub mod outbound;
 mod placement;

@@ -3,15 +3,25 @@
 //!
 //! Knows nothing of MCP, nor of whom a URL belongs to.
 
+#[cfg(feature = "remote")]
 mod certificate;
+#[cfg(feature = "remote")]
 mod close_delimited;
+#[cfg(feature = "remote")]
 mod connect;
+#[cfg(feature = "remote")]
 mod document;
+#[cfg(feature = "remote")]
 mod encryption;
+mod reachable;
 pub(crate) mod route;
 
+#[cfg(feature = "remote")]
 pub(crate) use certificate::distrust;
 #[cfg(feature = "telemetry")]
 pub(crate) use certificate::reason;
-pub use connect::{Reachable, client, refusal};
+#[cfg(feature = "remote")]
+pub use connect::{client, refusal};
+#[cfg(feature = "remote")]
 pub use document::{Body, FetchError, fetch, post};
+pub use reachable::Reachable;

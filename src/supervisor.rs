@@ -7,6 +7,7 @@ mod child;
 mod child_view;
 mod commands;
 mod containment;
+mod egress;
 mod exit;
 mod exit_guard;
 pub mod guard;
@@ -44,6 +45,7 @@ use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
 pub use child_view::{Availability, ChildView, SupervisorEvent};
 pub use containment::Containment;
+pub use egress::Egress;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
 pub use launch::{Launch, RemoteTarget, Sharing};

@@ -1,23 +1,22 @@
 //! Clients that connect to permitted addresses only, and trust the certificate authorities of this machine.
 
-use std::{error::Error, fmt, net::SocketAddr, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use actix_service::{Service, ServiceExt, apply_fn};
 use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Connector, Resolve, Resolver};
 use awc::{ClientBuilder, http::Uri};
 use futures_util::future::{FutureExt, LocalBoxFuture};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::lookup_host,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{
-    outbound::{
-        close_delimited::CloseDelimited,
-        encryption::{Http, encryptor, https},
-        route::NoRoute,
-    },
-    policy::{address, service::is_refused},
+use crate::outbound::{
+    close_delimited::CloseDelimited,
+    encryption::{Http, encryptor, https},
+    reachable::Reachable,
 };
 
 /// Longest time to connect, the look-up of the name and the agreement on encryption included.
@@ -29,32 +28,6 @@ const KEEP_ALIVE: Duration = Duration::from_millis(500);
 
 /// Connections at once. Requests are bounded elsewhere.
 const CONNECTIONS_MAX: usize = 2048;
-
-/// The addresses that may be connected to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reachable {
-    /// Those of the public internet.
-    Public,
-    /// Those of this machine and its networks, too.
-    Any,
-}
-
-impl Reachable {
-    fn admits(self, address: SocketAddr) -> bool {
-        match self {
-            Self::Public => address::is_public(address.ip()),
-            Self::Any => !is_refused(address.ip()),
-        }
-    }
-
-    /// The reason for a refusal, in words for people.
-    fn refusal(self) -> &'static str {
-        match self {
-            Self::Public => "it is at no public address; an administrator may allow that with MCP_PRIVATE_ADDRESSES",
-            Self::Any => "it is at no address that may be connected to",
-        }
-    }
-}
 
 /// A connection as `awc` gets it.
 type Mended<IO> = Connection<Uri, CloseDelimited<IO>>;
@@ -97,8 +70,8 @@ fn builder<IO: AsyncRead + AsyncWrite + Unpin + fmt::Debug + 'static>(
 #[must_use]
 pub fn refusal(url: &str, reachable: Reachable) -> Option<&'static str> {
     let uri: Uri = url.parse().ok()?;
-    let address = uri.host().and_then(|host| bare(host).parse().ok())?;
-    (!reachable.admits(SocketAddr::new(address, 0))).then(|| reachable.refusal())
+    let address: IpAddr = uri.host().and_then(|host| bare(host).parse().ok())?;
+    (!reachable.admits(address)).then(|| reachable.refusal())
 }
 
 struct Lookup(Reachable);
@@ -106,17 +79,7 @@ struct Lookup(Reachable);
 impl Resolve for Lookup {
     fn lookup<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Result<Vec<SocketAddr>, Box<dyn Error>>> {
         let Self(reachable) = *self;
-        async move {
-            let found = lookup_host((bare(host), port)).await?;
-            let addresses: Vec<_> = found.filter(|address| reachable.admits(*address)).collect();
-            if addresses.is_empty() {
-                return Err(reachable.refusal().into());
-            }
-            // Before the connect: its error names no address, and may be that of a missing port.
-            let unroutable: Option<Vec<_>> = addresses.iter().map(|address| NoRoute::to(address.ip())).collect();
-            unroutable.and_then(|faults| faults.into_iter().next()).map_or(Ok(addresses), |fault| Err(fault.into()))
-        }
-        .boxed_local()
+        async move { Ok(reachable.resolve(bare(host), port).await?) }.boxed_local()
     }
 }
 

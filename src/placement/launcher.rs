@@ -4,10 +4,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     authorizations::Authorizations,
-    model::{EffectiveSandbox, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
+    model::{EffectiveSandbox, Network, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
+    outbound::Reachable,
     placement::containers::Containers,
     policy::{environment, launcher},
-    supervisor::{INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
+    supervisor::{Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
 
 /// Times the usual time to start that a launcher gets, to fetch or build the server.
@@ -32,7 +33,7 @@ pub(crate) struct Launcher {
     pub stop_grace: (Duration, Duration),
     /// Pause between pings, and so the longest one may take.
     pub health_check_interval: Duration,
-    /// Allows remote servers at private addresses.
+    /// Allows servers at private addresses, and connections of servers to such.
     pub private_addresses: bool,
 }
 
@@ -40,14 +41,28 @@ impl Launcher {
     /// The reason why no server at `url` can ever be reached; `None` where one may be.
     #[cfg(feature = "remote")]
     pub(super) fn refused_url(&self, url: &str) -> Option<&'static str> {
-        use crate::outbound::{Reachable, refusal};
-        refusal(url, if self.private_addresses { Reachable::Any } else { Reachable::Public })
+        use crate::outbound::refusal;
+        refusal(url, self.reachable())
     }
 
     /// The reason why no server at any URL can be reached.
     #[cfg(not(feature = "remote"))]
     pub(super) fn refused_url(&self, _url: &str) -> Option<&'static str> {
         Some(crate::supervisor::remote::UNSUPPORTED)
+    }
+
+    fn reachable(&self) -> Reachable {
+        if self.private_addresses { Reachable::Any } else { Reachable::Public }
+    }
+
+    /// The hosts that a server may connect to; `None` for all.
+    fn egress(&self, network: &Network) -> Option<Egress> {
+        let hosts = match network {
+            Network::Full => return None,
+            Network::None => Vec::new(),
+            Network::Hosts(hosts) => hosts.clone(),
+        };
+        Some(Egress { hosts, reachable: self.reachable() })
     }
 
     /// The folder of a server's own folders.
@@ -83,6 +98,11 @@ impl Launcher {
         env.extend(config.env.clone());
         env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
         env.insert("OSTLER_SERVER_ID".into(), id.to_string());
+        let egress = self.egress(&config.sandbox.network);
+        if egress.is_some() {
+            // Nothing answers there in the server's own network.
+            env.retain(|name, _| !environment::is_proxy(name));
+        }
         let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
         Arc::new(Launch {
             spec: Spec {
@@ -99,6 +119,7 @@ impl Launcher {
                 private_addresses: self.private_addresses,
             }),
             sharing,
+            egress,
             guard: self.guard.clone(),
             protocol: config.protocol,
             start_timeout: config.start_timeout.unwrap_or_else(|| self.start_timeout.saturating_mul(factor)),

@@ -55,6 +55,12 @@ pub const PASSED_ON: &[&str] = &[
     "UV_INDEX_URL",
 ];
 
+/// True for the name of a variable that tells programs of a proxy.
+#[must_use]
+pub fn is_proxy(name: &str) -> bool {
+    ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"].iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
+}
+
 /// Variables that every server gets besides: output without delay and colours, and no advice to update.
 pub const ADDED: &[(&str, &str)] =
     &[("NO_COLOR", "1"), ("NPM_CONFIG_UPDATE_NOTIFIER", "false"), ("PYTHONUNBUFFERED", "1")];

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::{
     error::Faults,
-    model::{Limits, Network, Sandbox, ServerConfig},
+    model::{Limits, Network, Sandbox, SandboxLevel, ServerConfig},
 };
 
 /// Most granted files and folders in a list, and most hosts.
@@ -25,6 +25,9 @@ pub(super) fn check(faults: &mut Faults, config: &ServerConfig) {
     let paths = &config.sandbox.paths;
     check_paths(faults, "/sandbox/paths/read", &paths.read);
     check_paths(faults, "/sandbox/paths/write", &paths.write);
+    let is_free = config.sandbox.level == Some(SandboxLevel::None);
+    let why = "must be `full` at the level `none`, at which a server can leave any other";
+    faults.check(!is_free || config.sandbox.network == Network::Full, "/sandbox/network", why);
     if let Network::Hosts(hosts) = &config.sandbox.network {
         check_entries(faults, "/sandbox/network", hosts, is_host, "must be a host name, or `*.` and one");
     }
@@ -70,6 +73,19 @@ fn is_host(pattern: &str) -> bool {
     pattern.len() <= HOST_BYTES_MAX && name.split('.').all(is_label)
 }
 
+/// True when one of `hosts`, names and patterns as an owner writes them, stands for `name`.
+#[must_use]
+pub(crate) fn admits_host(hosts: &[String], name: &str) -> bool {
+    let is_equal = |one: &[u8], other: &str| one.eq_ignore_ascii_case(other.as_bytes());
+    hosts.iter().any(|host| match host.strip_prefix('*') {
+        Some(domain) => name
+            .as_bytes()
+            .split_at_checked(name.len().saturating_sub(domain.len()))
+            .is_some_and(|(label, rest)| !label.is_empty() && is_equal(rest, domain)),
+        None => is_equal(name.as_bytes(), host),
+    })
+}
+
 fn check_limits(faults: &mut Faults, limits: &Limits) {
     let Limits { memory_mb, processes, cpu_percent, open_files, disk_mb } = *limits;
     let mut bounded = |field: &'static str, value: Option<u64>, bounds: RangeInclusive<u64>, why: &'static str| {
@@ -104,6 +120,22 @@ mod tests {
         let expected = ["read/1", "read/2", "write/0", "write/1"].map(|place| format!("/sandbox/paths/{place}"));
         let refused_hosts = (3..hosts.len()).map(|index| format!("/sandbox/network/{index}"));
         assert_eq!(pointers(&config), expected.into_iter().chain(refused_hosts).collect::<Vec<_>>());
+        let sandbox = Sandbox { level: Some(SandboxLevel::None), network: Network::None, ..Sandbox::default() };
+        assert_eq!(pointers(&ServerConfig { sandbox, ..ServerConfig::new("a", "b") }), ["/sandbox/network"]);
+    }
+
+    #[test]
+    fn a_pattern_stands_for_all_names_below_one() {
+        let hosts = ["example.com", "*.Example.org", "10.0.0.1"].map(String::from);
+        for name in ["example.com", "EXAMPLE.com", "a.example.org", "a.b.example.ORG", "10.0.0.1"] {
+            assert!(admits_host(&hosts, name), "{name}");
+        }
+        for name in
+            ["a.example.com", "example.org", ".example.org", "badexample.org", "xample.com", "com", "", "10.0.0.10"]
+        {
+            assert!(!admits_host(&hosts, name), "{name}");
+        }
+        assert!(!admits_host(&[], "example.com"));
     }
 
     #[test]

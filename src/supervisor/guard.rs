@@ -18,7 +18,9 @@
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
 mod filter;
+pub(super) mod handoff;
 mod landlock;
+mod network;
 mod order;
 mod places;
 mod private_home;
@@ -30,7 +32,7 @@ mod tree;
 use std::{
     io::{self, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::AsFd,
         unix::{net::UnixStream, process::ExitStatusExt},
     },
     process::{Command, ExitStatus, Stdio},
@@ -42,7 +44,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::demo_server;
 
-pub use order::{KILL, TERMINATE, receive_spec, send_spec};
+pub use order::{Assignment, KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
 
 pub(super) use order::NOTHING_TO_GUARD;
@@ -131,7 +133,7 @@ fn run() -> io::Result<()> {
         .and_then(|()| isolate())
         .and_then(|()| receive_spec(&control))
         .map_err(|error| failed(&error))
-        .and_then(|(spec, stdin)| start(&spec, stdin))
+        .and_then(start)
     {
         Ok(pid) => {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
@@ -184,10 +186,11 @@ fn raise_oom_score() {
     }
 }
 
-fn start(spec: &Spec, stdin: OwnedFd) -> Result<Pid, Report> {
+fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<Pid, Report> {
     let uncontained = |reason| Report::Uncontained { reason };
     spec.containment.as_ref().map_or(Ok(()), private_home::prepare).map_err(|error| failed(&error))?;
-    let (restrictions, faults) = Restrictions::of(spec).map_err(uncontained)?;
+    handoff.map_or(Ok(()), |handoff| network::leave(&handoff, &spec)).map_err(uncontained)?;
+    let (restrictions, faults) = Restrictions::of(&spec).map_err(uncontained)?;
     let mut command = Command::new(&spec.program);
     command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
     sys::in_new_session(&mut command, move || restrictions.apply());

@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     model::{Protocol, Remote},
-    supervisor::{guard::Spec, remote::Authority},
+    supervisor::{egress::Egress, guard::Spec, remote::Authority},
 };
 
 /// Program or remote target of a server, its environment, its sharing and its limits.
@@ -19,6 +19,8 @@ pub struct Launch {
     pub remote: Option<RemoteTarget>,
     /// Callers it serves, and the capabilities declared to it on their behalf.
     pub sharing: Sharing,
+    /// Hosts that it may connect to; `None` for all.
+    pub egress: Option<Egress>,
     /// The program that guards it.
     pub guard: PathBuf,
     /// Revisions of the protocol to speak with it.
@@ -36,7 +38,7 @@ impl Launch {
     /// differ: of a program that is away for a moment less is known.
     pub(super) fn runs_like(&self, other: &Self) -> bool {
         let program = |spec: &Spec| (spec.program.clone(), spec.args.clone(), spec.env.clone(), spec.dir.clone());
-        program(&self.spec) == program(&other.spec) && self.remote == other.remote
+        program(&self.spec) == program(&other.spec) && (&self.remote, &self.egress) == (&other.remote, &other.egress)
     }
 }
 

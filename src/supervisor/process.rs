@@ -44,6 +44,8 @@ pub(super) struct Process {
     pub orders: Orders,
     /// Reports from the guard.
     pub reports: Reports,
+    /// Sockets in the server's network come from here, if it has one of its own.
+    pub handoff: Option<UnixStream>,
 }
 
 /// The sending half of the socket to a guard; dropping it is the order to end the tree.
@@ -86,15 +88,17 @@ impl Reports {
     }
 }
 
-/// Starts a guard that starts what `spec` says. Takes well under a millisecond; needs a tokio runtime.
-pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
+/// Starts a guard that starts what `spec` says, in a network of its own if it `has_own_network`. Takes well under a
+/// millisecond; needs a tokio runtime.
+pub(super) fn spawn(guard: &Path, spec: &Spec, has_own_network: bool) -> io::Result<Process> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&spec.dir)?;
     let (stdin_reader, stdin_writer) = io::pipe()?;
     let (mut guard, control) = start_guard(guard, Stdio::piped)?;
     let (Some(stdout), Some(stderr)) = (guard.stdout.take(), guard.stderr.take()) else {
         return Err(io::Error::other("the guard has no pipes"));
     };
-    let spec = guard::send_spec(&control, spec, stdin_reader.as_fd())?;
+    let (handoff, handed_over) = has_own_network.then(UnixStream::pair).transpose()?.unzip();
+    let spec = guard::send_spec(&control, spec, stdin_reader.as_fd(), handed_over.as_ref().map(AsFd::as_fd))?;
     control.set_nonblocking(true)?;
     let (reader, writer) = UnixStream::from_std(control)?.into_split();
     Ok(Process {
@@ -103,6 +107,7 @@ pub(super) fn spawn(guard: &Path, spec: &Spec) -> io::Result<Process> {
         stderr: pipe::Receiver::from_owned_fd(stderr.into())?,
         orders: orders(writer, spec),
         reports: Reports { lines: BufReader::new(reader).lines(), guard },
+        handoff,
     })
 }
 

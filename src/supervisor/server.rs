@@ -25,6 +25,7 @@ use crate::{
     mcp::{self, Era, Frame, Level, LineBudget, Message, RpcError},
     model::{Protocol, ServerId, TimelineLevel},
     supervisor::{
+        egress::Connections,
         exit::{Exit, ExitSlot},
         exit_guard::ExitGuard,
         handshake::Probe,
@@ -58,6 +59,8 @@ pub struct ServerActor {
     /// The writer of a process that was lost: it knows what was never read.
     unread: Option<LineWriter>,
     orders: Option<Orders>,
+    /// Its connections to elsewhere, if it may not make them itself.
+    connections: Option<Connections>,
     exit: ExitSlot,
     /// Reports the end of a remote server, which no guard does.
     reporter: Option<ExitGuard>,
@@ -116,6 +119,7 @@ impl ServerActor {
             writer: None,
             unread: None,
             orders: None,
+            connections: None,
             exit: ExitSlot::default(),
             reporter: None,
             has_sent_message: false,

@@ -105,6 +105,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         containment: None,
     };
     Arc::new(Launch {
+        egress: None,
         spec,
         remote: None,
         sharing: Sharing::Shared,

@@ -62,6 +62,7 @@ mod masking;
 mod mcp;
 mod metrics;
 mod moved_database;
+mod network;
 mod oauth;
 mod outages;
 mod pins;

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read},
+    iter,
     mem::MaybeUninit,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -39,34 +40,50 @@ const LENGTH_PREFIX_BYTES: usize = size_of::<u64>();
 /// The error of a guard that is tried.
 pub(in crate::supervisor) const NOTHING_TO_GUARD: Errno = Errno::NODATA;
 
-/// Hands the server's standard input to a guard; the returned bytes of the spec are to be written after it.
-pub fn send_spec(control: impl AsFd, spec: &Spec, stdin: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+/// What a guard gets to begin with.
+pub struct Assignment {
+    /// What to run.
+    pub spec: Spec,
+    /// The server's standard input.
+    pub stdin: OwnedFd,
+    /// Takes sockets in the server's network, if it has one of its own.
+    pub handoff: Option<UnixStream>,
+}
+
+/// Hands descriptors to a guard: the server's standard input, and where sockets in its network go. The returned bytes
+/// of the spec are to be written after them.
+pub fn send_spec(
+    control: impl AsFd,
+    spec: &Spec,
+    stdin: BorrowedFd<'_>,
+    handoff: Option<BorrowedFd<'_>>,
+) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(spec)?;
     let length = u64::try_from(json.len()).map_err(io::Error::other)?.to_be_bytes();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let fds = [stdin];
+    let fds: Vec<_> = iter::once(stdin).chain(handoff).collect();
     ancillary.push(SendAncillaryMessage::ScmRights(&fds));
     sendmsg(control, &[IoSlice::new(&length)], &mut ancillary, SendFlags::empty())?;
     Ok(json)
 }
 
 /// The guard's side of [`send_spec`]. Blocks.
-pub fn receive_spec(control: &UnixStream) -> io::Result<(Spec, OwnedFd)> {
+pub fn receive_spec(control: &UnixStream) -> io::Result<Assignment> {
     let mut length = [0; LENGTH_PREFIX_BYTES];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let got = recvmsg(control, &mut [IoSliceMut::new(&mut length)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
-    let stdin = ancillary
-        .drain()
-        .find_map(|message| if let RecvAncillaryMessage::ScmRights(mut fds) = message { fds.next() } else { None });
-    let (LENGTH_PREFIX_BYTES, Some(stdin)) = (got.bytes, stdin) else {
+    let rights = |message| if let RecvAncillaryMessage::ScmRights(fds) = message { Some(fds) } else { None };
+    let mut fds = ancillary.drain().filter_map(rights).flatten();
+    let (LENGTH_PREFIX_BYTES, Some(stdin)) = (got.bytes, fds.next()) else {
         return Err(NOTHING_TO_GUARD.into());
     };
+    let handoff = fds.next().map(UnixStream::from);
     let mut json = Vec::new();
     let mut reader = control;
     reader.by_ref().take(u64::from_be_bytes(length)).read_to_end(&mut json)?;
-    Ok((serde_json::from_slice(&json)?, stdin))
+    Ok(Assignment { spec: serde_json::from_slice(&json)?, stdin, handoff })
 }
 
 /// Carries out orders until the socket ends; then ends the tree, and with it the process.

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::Signal;
+use rustix::{process::Signal, thread::UnshareFlags};
 
 /// Closes everything above standard error, whatever the parent left open.
 pub(super) fn close_inherited() -> io::Result<()> {
@@ -125,6 +125,12 @@ pub(super) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
     // SAFETY: the kernel copies the program, which lives until the call returns, and writes nothing to it.
     let done = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0_u32, &raw const program) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Moves this process into namespaces of its own.
+pub(super) fn unshare(namespaces: UnshareFlags) -> rustix::io::Result<()> {
+    // SAFETY: callers name namespaces alone: descriptors and memory stay as they are.
+    unsafe { rustix::thread::unshare_unsafe(namespaces) }
 }
 
 /// Sleeps; the guard has no event loop.

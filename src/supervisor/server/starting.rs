@@ -53,11 +53,14 @@ impl ServerActor {
     fn spawn(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
         let reporter = self.exit_guard();
         let mark = format!("{}.{}", self.id, self.instance.generation);
-        let spawned = process::spawn(&self.launch.guard, &with_mark(&self.launch.spec, &mark));
+        let egress = self.launch.egress.clone();
+        let spawned = process::spawn(&self.launch.guard, &with_mark(&self.launch.spec, &mark), egress.is_some());
         // Before the reporter is dropped, which reports what is recorded by then.
         let process = spawned.inspect_err(|error| self.exit.record(not_started::own(error)))?;
         self.writer = Some(LineWriter::Pipe(PipeWriter::new(process.stdin)));
         self.orders = Some(process.orders);
+        self.connections =
+            egress.zip(process.handoff).map(|(egress, handoff)| egress.serve(handoff, self.id, self.link.clone()));
         let (stdout_open, stdout_end) = oneshot::channel();
         ctx.add_stream(frames(process.stdout, Framer::sharing(&self.lines), stdout_open));
         let output = self.link.output.clone();
