@@ -17,6 +17,7 @@
 //!
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
+mod enclosure;
 mod filter;
 pub(super) mod handoff;
 mod landlock;
@@ -47,6 +48,7 @@ use crate::demo_server;
 pub use order::{Assignment, KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
 
+use enclosure::Enclosure;
 pub(super) use order::NOTHING_TO_GUARD;
 use order::{POLL_INTERVAL, TERMINATE_GRACE};
 use restrictions::Restrictions;
@@ -190,9 +192,14 @@ fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<Pid, Report>
     let uncontained = |reason| Report::Uncontained { reason };
     spec.containment.as_ref().map_or(Ok(()), private_home::prepare).map_err(|error| failed(&error))?;
     handoff.map_or(Ok(()), |handoff| network::leave(&handoff, &spec)).map_err(uncontained)?;
+    let enclosure = Enclosure::of(&spec).map_err(uncontained)?;
     let (restrictions, faults) = Restrictions::of(&spec).map_err(uncontained)?;
-    let mut command = Command::new(&spec.program);
-    command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
+    let (program, args) = (&spec.program, &spec.args);
+    let mut command = match &enclosure {
+        Some(enclosure) => enclosure.command(program).map_err(|error| failed(&error))?,
+        None => Command::new(program),
+    };
+    command.args(args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
     sys::in_new_session(&mut command, move || restrictions.apply());
     let spawned = command.spawn();
     // With the command, what the child would have written to: faults are read to their end.

@@ -3,6 +3,7 @@
 mod clients;
 #[cfg(feature = "remote")]
 mod remote;
+mod strict;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

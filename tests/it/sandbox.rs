@@ -13,6 +13,12 @@ use crate::support::{processes::environment, *};
 
 const DENIED: &str = "Permission denied (os error 13)";
 
+const ABSENT: &str = "No such file or directory (os error 2)";
+
+const READ_ONLY: &str = "Read-only file system (os error 30)";
+
+const NO_PROCESS: &str = "No such process (os error 3)";
+
 const NOT_PERMITTED: &str = "Operation not permitted (os error 1)";
 
 /// A process outside, of the same user.
@@ -29,6 +35,16 @@ impl Drop for Victim {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// An Ostler, if bubblewrap runs here.
+fn with_bubblewrap() -> Option<Ostler> {
+    let tried = Command::new("/usr/bin/bwrap").args(["--unshare-user", "--ro-bind", "/", "/", "true"]).status();
+    if tried.is_ok_and(|status| status.success()) {
+        return Some(Ostler::spawn());
+    }
+    absent("bubblewrap does not run here");
+    None
 }
 
 /// Makes an attempt (`tests/fakes/attempts.rs`) from within a server.
@@ -188,4 +204,26 @@ fn a_server_that_cannot_be_contained_is_not_started() {
     assert!(answer.text().contains("isolation_unavailable") && answer.text().contains("level to none"), "{answer:?}");
     server.becomes("failed");
     ostler.admin().running(fake("ok").uncontained());
+}
+
+#[test]
+fn a_strict_server_sees_nothing_of_what_it_may_not_reach() {
+    let Some(ostler) = with_bubblewrap() else { return };
+    let other = ostler.admin().running(fake("ok").named("other"));
+    let strict = fake("ok").named("strict").set("sandbox", json!({"level": "strict"}));
+    let strict = ostler.admin().running(strict);
+    let victim = Victim::new();
+    for (kind, target, _) in on_files(&ostler, &other) {
+        let outcome = attempt(&strict, kind, &target);
+        let is_own = kind == "make" && target.starts_with("/tmp/");
+        let expected = if is_own { ["done"; 2] } else { [ABSENT, READ_ONLY] };
+        assert!(expected.contains(&outcome.as_str()), "{kind} {target}: {outcome}");
+    }
+    for (kind, target, _) in on_processes(victim.0.id()) {
+        let refusal = attempt(&strict, kind, &target);
+        assert!([ABSENT, NO_PROCESS, NOT_PERMITTED].contains(&refusal.as_str()), "{kind} {target}: {refusal}");
+    }
+    let modes = ostler.setup.home.join(".bashrc");
+    assert_eq!(attempt(&strict, "open-to-all", modes.to_str().unwrap()), ABSENT);
+    strict.call("echo", json!({"message": "works"})).is(200);
 }
