@@ -22,6 +22,7 @@ pub mod instructions;
 pub mod issuer;
 pub mod keep_alive;
 pub mod launcher;
+pub mod limits;
 pub mod mask;
 pub mod name;
 pub mod nesting;

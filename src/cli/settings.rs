@@ -4,6 +4,7 @@
 //! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes. So it is with the `OTEL_` variables of
 //! OpenTelemetry's specification (`telemetry`).
 
+mod limits;
 mod rate_limits;
 mod retention;
 mod setting;
@@ -32,7 +33,12 @@ pub(crate) fn by_variable(name: &str) -> Option<&'static Setting> {
 
 /// Every setting, in the order in which help and `check-config` show them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().chain(rate_limits::SETTINGS).chain(retention::SETTINGS).chain(telemetry::SETTINGS)
+    SETTINGS
+        .iter()
+        .chain(limits::SETTINGS)
+        .chain(rate_limits::SETTINGS)
+        .chain(retention::SETTINGS)
+        .chain(telemetry::SETTINGS)
 }
 
 static SETTINGS: &[Setting] = &[

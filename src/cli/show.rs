@@ -43,6 +43,11 @@ pub(crate) fn limit(limit: Option<Limit>) -> String {
     limit.map_or_else(|| "off".to_owned(), |limit| limit.to_string())
 }
 
+/// A limit as it would be written.
+pub(crate) fn bound(bound: Option<u64>) -> String {
+    bound.unwrap_or_default().to_string()
+}
+
 /// A retention time as it would be written.
 pub(crate) fn age(age: Option<Duration>) -> String {
     let hours = age.map(|age| age.as_secs() / 3600);

@@ -73,6 +73,11 @@ pub(crate) fn log_bytes(text: &str) -> Result<u64, String> {
     if text == "0" { Ok(0) } else { whole(text, RECORD_BYTES).map_err(|message| format!("{message}, and not 0")) }
 }
 
+/// A limit within `range`; `None` for 0.
+pub(crate) fn bound(text: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, String> {
+    if text == "0" { Ok(None) } else { whole(text, range).map(Some).map_err(|message| format!("{message}, and not 0")) }
+}
+
 /// `true` or `false`, or 1 or 0.
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {

@@ -108,7 +108,7 @@ impl PartialSchema for Network {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Limits {
-    /// Memory of their own, in MiB.
+    /// Memory of their own, swapped out or not, in MiB: shared memory, files and the kernel's do not count.
     #[schema(minimum = 16)]
     pub memory_mb: Option<u64>,
     /// Processes and threads.
@@ -123,4 +123,18 @@ pub struct Limits {
     /// Size of the server's own folder, in MiB.
     #[schema(minimum = 1)]
     pub disk_mb: Option<u64>,
+}
+
+impl Limits {
+    /// These limits, with those of `usual` where none is given.
+    #[must_use]
+    pub fn or(self, usual: Self) -> Self {
+        Self {
+            memory_mb: self.memory_mb.or(usual.memory_mb),
+            processes: self.processes.or(usual.processes),
+            cpu_percent: self.cpu_percent.or(usual.cpu_percent),
+            open_files: self.open_files.or(usual.open_files),
+            disk_mb: self.disk_mb.or(usual.disk_mb),
+        }
+    }
 }

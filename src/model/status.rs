@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::Timestamp;
+use crate::model::{Exceeded, Timestamp};
 
 /// Health in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -102,6 +102,8 @@ pub struct ExitReport {
     pub code: Option<i32>,
     /// Signal number, where one ended it.
     pub signal: Option<i32>,
+    /// The limit that Ostler ended it for; of memory, that is an `oom`.
+    pub exceeded: Option<Exceeded>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,

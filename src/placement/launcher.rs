@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     authorizations::Authorizations,
-    model::{EffectiveSandbox, Network, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
+    model::{EffectiveSandbox, Limits, Network, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
     outbound::Reachable,
     placement::containers::Containers,
     policy::{environment, launcher},
@@ -33,6 +33,8 @@ pub(crate) struct Launcher {
     pub stop_grace: (Duration, Duration),
     /// Pause between pings, and so the longest one may take.
     pub health_check_interval: Duration,
+    /// Limits of servers that name none.
+    pub limits: Limits,
     /// Allows servers at private addresses, and connections of servers to such.
     pub private_addresses: bool,
 }
@@ -111,6 +113,8 @@ impl Launcher {
                 env,
                 dir: containment.as_ref().map_or(&self.containers.bounds.servers, |contained| &contained.home).clone(),
                 seclusion: self.seclusion.clone().filter(|_| containment.is_none()),
+                own_folder: containment.as_ref().map(|contained| contained.home.clone()),
+                limits: config.limits.or(self.limits),
                 containment,
             },
             remote: config.remote.clone().map(|remote| RemoteTarget {

@@ -155,6 +155,7 @@ mod tests {
             reason: "x".into(),
             code: Some(code),
             signal: None,
+            exceeded: None,
             at: Timestamp::now(),
             stderr: lines.iter().map(ToString::to_string).collect(),
         };

@@ -255,6 +255,7 @@ fn launcher(
         start_timeout: settings.start_timeout,
         stop_grace: settings.stop_grace,
         health_check_interval: settings.health_check_interval,
+        limits: settings.servers.limits,
         private_addresses: settings.private_addresses,
     }
 }

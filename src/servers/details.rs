@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Authorization, EffectiveSandbox, Principal, RuntimeStatus, Server},
+    model::{Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server},
     policy::{mask::MASKED, permission},
     registry::Registered,
+    servers::settings::ServerSettings,
 };
 
 /// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked.
@@ -21,6 +22,8 @@ pub struct ServerDetails {
     /// The sandbox that its processes have in effect; `None` for a server at a URL, and for callers who may not
     /// configure it.
     pub sandbox: Option<EffectiveSandbox>,
+    /// Limits in force for its processes: its own, and the usual ones where it names none. `None` is no bound.
+    pub limits: Limits,
     /// Warnings about items that it lists and not every client takes, and about texts that speak to the model; none for
     /// callers who may not configure it.
     pub warnings: Arc<[String]>,
@@ -37,6 +40,7 @@ impl ServerDetails {
         authorization: impl FnOnce(&str) -> Option<Authorization>,
         warnings: impl FnOnce() -> (Arc<[String]>, usize),
         sandbox: impl FnOnce() -> Option<EffectiveSandbox>,
+        usual: &ServerSettings,
         who: &Principal,
     ) -> Self {
         let mut server = registered.current();
@@ -44,15 +48,28 @@ impl ServerDetails {
         let revision = revision(&server);
         let remote = server.config.remote.as_ref();
         let authorization = remote.and_then(|remote| authorization(&remote.url));
+        // Nothing keeps servers to a share of the processors; only contained ones have a folder of their own.
+        let (wanted, level) = (server.config.limits.or(usual.limits), server.config.sandbox.level);
+        let has_folder = level.unwrap_or(usual.sandbox) != SandboxLevel::None;
+        let in_force = Limits { cpu_percent: None, disk_mb: wanted.disk_mb.filter(|_| has_folder), ..wanted };
+        let limits = if remote.is_some() { Limits::default() } else { in_force };
         let runtime_status = registered.status_for(who);
         if registered.allows(who, permission::CONFIGURES) {
             let ((warnings, waiting_tools), sandbox) = (warnings(), sandbox());
-            return Self { server, runtime_status, authorization, sandbox, warnings, waiting_tools, revision };
+            return Self { server, runtime_status, authorization, sandbox, limits, warnings, waiting_tools, revision };
         }
         server.config.redact();
-        // They name tools, which the owner may have denied.
-        let warnings = Arc::default();
-        Self { server, runtime_status, authorization: None, sandbox: None, warnings, waiting_tools: 0, revision }
+        Self {
+            server,
+            runtime_status,
+            authorization: None,
+            sandbox: None,
+            limits,
+            // They name tools, which the owner may have denied.
+            warnings: Arc::default(),
+            waiting_tools: 0,
+            revision,
+        }
     }
 }
 

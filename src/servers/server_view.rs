@@ -122,6 +122,9 @@ pub(crate) struct DetailsView {
     /// The sandbox that its processes have in effect; `null` for a server at a URL, and for callers who may not
     /// configure it.
     effective_sandbox: Option<EffectiveSandbox>,
+    /// Limits in force for its processes: its own, and the usual ones where it names none. `null` is no bound; of
+    /// `openFiles`, 1024 that a program may raise to 8192.
+    limits: Limits,
     /// Warnings about items that it lists and not every client takes, what became of them at `/mcp`, and texts of tools
     /// that speak to the model; empty for callers who may not configure it.
     warnings: Vec<String>,
@@ -145,6 +148,7 @@ impl From<ServerDetails> for DetailsView {
             runtime_status: details.runtime_status,
             authorization: details.authorization,
             effective_sandbox: details.sandbox,
+            limits: details.limits,
             warnings: details.warnings.to_vec(),
             waiting_tools: details.waiting_tools,
         }

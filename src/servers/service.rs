@@ -102,7 +102,7 @@ impl Servers {
         let authorization = |url: &str| self.authorizations.status(registered.id, url);
         let warnings = || (self.listings.warnings(registered), self.listings.waiting(registered).len());
         let sandbox = || self.placement.sandbox(registered.id);
-        ServerDetails::of(registered, authorization, warnings, sandbox, who)
+        ServerDetails::of(registered, authorization, warnings, sandbox, &self.settings, who)
     }
 
     fn page(

@@ -1,7 +1,7 @@
 //! [`ServerSettings`]: limits of the servers that callers register.
 
 use crate::{
-    model::SandboxLevel,
+    model::{Limits, SandboxLevel},
     policy::{command::AllowedCommands, environment::AllowedVariables},
 };
 
@@ -16,6 +16,8 @@ pub struct ServerSettings {
     pub sandbox: SandboxLevel,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
+    /// Limits of the processes of servers that name none; `None` is no bound.
+    pub limits: Limits,
 }
 
 impl Default for ServerSettings {
@@ -25,6 +27,14 @@ impl Default for ServerSettings {
             allowed_variables: AllowedVariables::default(),
             sandbox: SandboxLevel::default(),
             max_in_flight: 256,
+            // A browser with a dozen pages stays below a third of each.
+            limits: Limits {
+                memory_mb: Some(4096),
+                processes: Some(512),
+                cpu_percent: None,
+                open_files: None,
+                disk_mb: None,
+            },
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::{
-    model::{ExitReport, Timestamp},
+    model::{Exceeded, ExitReport, Timestamp},
     policy::restart::FailureClass,
     supervisor::remote::ADVICE,
 };
@@ -35,6 +35,8 @@ pub enum Exit {
         /// Progress of the process by then.
         phase: ExitPhase,
     },
+    /// It used more than a limit allows, so its guard ended it.
+    Exceeded(Exceeded),
     /// It refused a request because of the era of the protocol; the next process is greeted in the other.
     WrongEra(String),
     /// It wants a token that a user consents to, or a better one.
@@ -97,6 +99,7 @@ impl Exit {
             Self::NotReady(_)
             | Self::WrongEra(_)
             | Self::Ended { .. }
+            | Self::Exceeded(_)
             | Self::Disconnected(_)
             | Self::SessionLost
             | Self::ClosedOutput
@@ -109,7 +112,8 @@ impl Exit {
     /// For people: one sentence, and what it wrote.
     pub fn report(&self, stderr: Vec<String>) -> ExitReport {
         let (code, signal) = if let Self::Ended { code, signal, .. } = self { (*code, *signal) } else { (None, None) };
-        ExitReport { reason: self.to_string(), code, signal, at: Timestamp::now(), stderr }
+        let exceeded = if let Self::Exceeded(exceeded) = self { Some(*exceeded) } else { None };
+        ExitReport { reason: self.to_string(), code, signal, exceeded, at: Timestamp::now(), stderr }
     }
 }
 
@@ -130,6 +134,7 @@ impl std::fmt::Display for Exit {
                 write!(f, "was ended by signal {signal}{}", reached.suffix())
             }
             Self::Ended { phase: reached, .. } => write!(f, "ended{}", reached.suffix()),
+            Self::Exceeded(exceeded) => exceeded.fmt(f),
             Self::Unauthorized => write!(f, "wants authorization: {ADVICE}"),
             Self::Unreachable(why) => write!(f, "could not be reached: {why}"),
             Self::Disconnected(why) => write!(f, "was disconnected: {why}"),

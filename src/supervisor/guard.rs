@@ -9,18 +9,21 @@
 //! SIGKILL. From the guard: a [`Report`] a line.
 //!
 //! The guard closes all descriptors above 2, ignores requests to end, becomes a subreaper, sets `no_new_privs`, no core
-//! dumps, 1024 open files and a higher OOM score, and starts a session of its own. It spawns the server in another
-//! session with default signals and a parent-death signal, and closes the server's pipes, so that their end is the
-//! server's end. When the server has exited, it ends the rest of the tree until `wait` finds no child, and only then
-//! itself: to Ostler its end means that the tree is gone. Signals go through pidfds, and the parent is checked again
-//! after opening.
+//! dumps and a higher OOM score, and starts a session of its own. It spawns the server within its limits (`limits`) in
+//! another session with default signals and a parent-death signal, and closes the server's pipes, so that their end is
+//! the server's end. From then on it looks at what the tree uses (`watch`). When the server has exited, it ends the rest
+//! of the tree until `wait` finds no child, and only then itself: to Ostler its end means that the tree is gone. Signals
+//! go through pidfds, and the parent is checked again after opening.
 //!
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
 mod enclosure;
 mod filter;
+mod folder_size;
+mod footprint;
 pub(super) mod handoff;
 mod landlock;
+mod limits;
 mod network;
 mod order;
 mod places;
@@ -29,6 +32,7 @@ mod restrictions;
 mod spec;
 pub(super) mod sys;
 mod tree;
+mod watch;
 
 use std::{
     io::{self, Write},
@@ -43,15 +47,17 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::demo_server;
+use crate::{demo_server, model::Exceeded};
 
 pub use order::{Assignment, KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
 
 use enclosure::Enclosure;
+use limits::CountedBy;
 pub(super) use order::NOTHING_TO_GUARD;
 use order::{POLL_INTERVAL, TERMINATE_GRACE};
 use restrictions::Restrictions;
+use watch::Watch;
 
 /// Name of a guard in the process list.
 pub const NAME: &str = "ostler-guard";
@@ -96,6 +102,8 @@ pub enum Report {
         /// The reason in words, and the setting that changes it.
         reason: String,
     },
+    /// It used more than a limit allows; the guard ends it.
+    Exceeded(Exceeded),
     /// It ended; the guard now ends what it left behind, then itself.
     Exited {
         /// Exit code, where it exited by itself.
@@ -137,11 +145,12 @@ fn run() -> io::Result<()> {
         .map_err(|error| failed(&error))
         .and_then(start)
     {
-        Ok(pid) => {
+        Ok((pid, watch)) => {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
             release_output()?;
-            let orders = control.try_clone()?;
-            std::thread::spawn(move || order::run_orders(orders));
+            let (orders, reports) = (control.try_clone()?, control.try_clone()?);
+            let report = move |exceeded| report(&reports, &Report::Exceeded(exceeded));
+            std::thread::spawn(move || order::run_orders(orders, watch, report));
             reap(pid, &control)
         }
         Err(reported) => {
@@ -165,12 +174,10 @@ fn check_threads() -> io::Result<()> {
 
 /// Settings that the server inherits, and a session apart from Ostler's terminal.
 fn isolate() -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, setrlimit};
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     rustix::thread::set_no_new_privs(true)?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
-    let files = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: files.maximum.map(|most| most.min(1024)), ..files })?;
     raise_oom_score();
     // Best effort: a guard needs no session where it leads one.
     let _ = rustix::process::setsid();
@@ -188,25 +195,43 @@ fn raise_oom_score() {
     }
 }
 
-fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<Pid, Report> {
-    let uncontained = |reason| Report::Uncontained { reason };
+fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch), Report> {
     spec.containment.as_ref().map_or(Ok(()), private_home::prepare).map_err(|error| failed(&error))?;
     handoff.map_or(Ok(()), |handoff| network::leave(&handoff, &spec)).map_err(uncontained)?;
-    let enclosure = Enclosure::of(&spec).map_err(uncontained)?;
-    let (restrictions, faults) = Restrictions::of(&spec).map_err(uncontained)?;
-    let (program, args) = (&spec.program, &spec.args);
-    let mut command = match &enclosure {
-        Some(enclosure) => enclosure.command(program).map_err(|error| failed(&error))?,
-        None => Command::new(program),
+    let best = CountedBy::best(&spec.limits);
+    let (spawned, counted_by) = match spawn(&spec, stdin.try_clone().map_err(|error| failed(&error))?, best)? {
+        Err(error) if best.failed_with(&error) => (spawn(&spec, stdin, CountedBy::Guard)?, CountedBy::Guard),
+        spawned => (spawned, best),
     };
-    command.args(args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
+    let pid = spawned.map_err(|error| failed(&error))?;
+    Ok((pid, Watch::new(&spec.limits, counted_by, spec.own_folder.as_deref())))
+}
+
+/// Starts the server's program. The outer error says why it cannot be contained.
+fn spawn(spec: &Spec, stdin: OwnedFd, counted_by: CountedBy) -> Result<io::Result<Pid>, Report> {
+    let enclosure = Enclosure::of(spec).map_err(uncontained)?;
+    let (restrictions, faults) = Restrictions::of(spec).map_err(uncontained)?;
+    let mut command = match enclosure.as_ref().map(|enclosure| enclosure.command(&spec.program)).transpose() {
+        Ok(command) => command.unwrap_or_else(|| Command::new(&spec.program)),
+        Err(error) => return Ok(Err(error)),
+    };
+    command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
+    limits::apply(&mut command, &spec.limits, counted_by);
     sys::in_new_session(&mut command, move || restrictions.apply());
     let spawned = command.spawn();
     // With the command, what the child would have written to: faults are read to their end.
     drop(command);
-    let child = spawned.map_err(|error| faults.read(&error).map_or_else(|| failed(&error), uncontained))?;
-    let no_id = || Report::Failed { errno: None, reason: "the server has no process id".into() };
-    Pid::from_raw(child.id().cast_signed()).ok_or_else(no_id)
+    match spawned {
+        Ok(child) => {
+            let no_id = || io::Error::other("the server has no process id");
+            Ok(Pid::from_raw(child.id().cast_signed()).ok_or_else(no_id))
+        }
+        Err(error) => faults.read(&error).map_or(Ok(Err(error)), |reason| Err(uncontained(reason))),
+    }
+}
+
+fn uncontained(reason: String) -> Report {
+    Report::Uncontained { reason }
 }
 
 /// Lets go of the server's pipes: Ostler must see them end with the server, not with the guard.

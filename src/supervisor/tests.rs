@@ -1,6 +1,7 @@
 //! Cases that need other settings or a defect in an actor: given up, forgiven, forced to panic; with real processes.
 
 mod clients;
+mod limits;
 #[cfg(feature = "remote")]
 mod remote;
 mod strict;
@@ -16,7 +17,7 @@ use super::{
     *,
 };
 use crate::{
-    model::{Protocol, Status},
+    model::{Limits, Protocol, Status},
     policy::mask::Mask,
 };
 
@@ -104,6 +105,8 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         dir: std::env::temp_dir(),
         seclusion: None,
         containment: None,
+        own_folder: None,
+        limits: Limits::default(),
     };
     Arc::new(Launch {
         egress: None,

@@ -11,6 +11,7 @@
     reason = "a fake that trips over its own feet is a fake that crashes, which is its job"
 )]
 
+mod appetite;
 mod attempts;
 mod json;
 mod malformed;

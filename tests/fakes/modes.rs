@@ -196,7 +196,7 @@ fn dump_environment(file: &str) {
     std::fs::write(file, lines.concat()).unwrap();
 }
 
-fn this_program() -> std::path::PathBuf {
+pub(crate) fn this_program() -> std::path::PathBuf {
     std::env::current_exe().unwrap()
 }
 

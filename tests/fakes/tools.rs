@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    Server, attempts, json, malformed,
+    Server, appetite, attempts, json, malformed,
     modes::{die, for_ever, pause},
     offers,
     wire::{self, failure, notify, text},
@@ -146,6 +146,7 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         {
             result
         }
+        name if let Some(result) = appetite::run(name, number, words("file")) => result,
         unknown => return Err((-32602, format!("Unknown tool: {unknown}"))),
     })
 }

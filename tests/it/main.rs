@@ -74,6 +74,7 @@ mod real_servers;
 mod recorder;
 mod records;
 mod remote;
+mod resource_limits;
 mod restored_database;
 mod revocation;
 mod sandbox;

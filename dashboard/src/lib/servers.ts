@@ -1,5 +1,6 @@
 /** Functions that lists of servers share. */
-import type { HealthStatus, RuntimeStatus, ServerItem } from "../api/types";
+import type { HealthStatus, Limits, RuntimeStatus, ServerItem } from "../api/types";
+import { count } from "./format";
 
 export type Group = "healthy" | "degraded" | "down" | "off";
 
@@ -25,6 +26,16 @@ function urgency({ healthStatus, runtimeStatus }: ServerItem): number {
   const order: Group[] = ["down", "degraded", "healthy", "off"];
   // One that is healthy with a fault comes before those without.
   return order.indexOf(group(healthStatus)) - (runtimeStatus.fault ? 0.5 : 0);
+}
+
+/** The limits in force for the processes of a server, in words. */
+export function limitsInWords({ memoryMb, processes, openFiles }: Limits): string {
+  const words = [
+    memoryMb && `${count(memoryMb)} MiB of memory`,
+    processes && `${count(processes)} processes and threads`,
+    openFiles && `${count(openFiles)} descriptors a process`,
+  ];
+  return words.filter(Boolean).join(", ") || "none";
 }
 
 export function isUp(status: RuntimeStatus["status"]): boolean {

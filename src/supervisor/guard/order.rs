@@ -20,7 +20,10 @@ use rustix::{
     process::Signal,
 };
 
-use crate::supervisor::guard::{spec::Spec, sys, tree};
+use crate::{
+    model::Exceeded,
+    supervisor::guard::{spec::Spec, sys, tree, watch::Watch},
+};
 
 /// Order: send SIGTERM to the whole tree.
 pub const TERMINATE: u8 = b'T';
@@ -86,14 +89,22 @@ pub fn receive_spec(control: &UnixStream) -> io::Result<Assignment> {
     Ok(Assignment { spec: serde_json::from_slice(&json)?, stdin, handoff })
 }
 
-/// Carries out orders until the socket ends; then ends the tree, and with it the process.
-pub(super) fn run_orders(mut control: UnixStream) {
+/// Carries out orders until the socket ends or a limit is exceeded, which `report` gets; then ends the tree, and with
+/// it the process.
+pub(super) fn run_orders(mut control: UnixStream, mut watch: Watch, report: impl Fn(Exceeded)) {
     let mut order = [0];
-    while let Ok(1) = control.read(&mut order) {
-        match order {
-            [TERMINATE] => tree::signal_descendants(Signal::TERM),
-            [KILL] => kill_for_ever(),
-            _ => {}
+    while let Ok(is_readable) = watch.wait(&control) {
+        if !is_readable {
+            if watch.enforce(&report) {
+                kill_for_ever();
+            }
+            continue;
+        }
+        match (control.read(&mut order), order) {
+            (Ok(1), [TERMINATE]) => tree::signal_descendants(Signal::TERM),
+            (Ok(1), [KILL]) => kill_for_ever(),
+            (Ok(1), _) => {}
+            (Ok(_) | Err(_), _) => break,
         }
     }
     tree::signal_descendants(Signal::TERM);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::Names,
+    model::{Limits, Names},
     supervisor::{containment::Containment, seclusion::Seclusion},
 };
 
@@ -24,12 +24,16 @@ pub struct Spec {
     pub seclusion: Option<Seclusion>,
     /// Its containment; `None` where it is not contained.
     pub containment: Option<Containment>,
+    /// The server's own folder, where it has one.
+    pub own_folder: Option<PathBuf>,
+    /// Bounds of what its processes use; `None` is no bound.
+    pub limits: Limits,
 }
 
 impl fmt::Debug for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { program, args, env, dir, seclusion, containment } = self;
+        let Self { program, args, env, dir, seclusion, containment, own_folder, limits } = self;
         f.debug_struct("Spec")
             .field("program", program)
             .field("args", args)
@@ -37,6 +41,8 @@ impl fmt::Debug for Spec {
             .field("dir", dir)
             .field("seclusion", seclusion)
             .field("containment", containment)
+            .field("own_folder", own_folder)
+            .field("limits", limits)
             .finish()
     }
 }

@@ -73,6 +73,19 @@ pub(super) fn in_new_session(command: &mut Command, restrict: impl Fn() -> io::R
     unsafe { command.pre_exec(before_exec) };
 }
 
+/// Has the child take `step` before it becomes the program.
+pub(super) fn before_exec(command: &mut Command, step: impl FnMut() -> io::Result<()> + Send + Sync + 'static) {
+    // SAFETY: runs between fork and exec of a single-threaded process, so no lock is held that it could want.
+    unsafe { command.pre_exec(step) };
+}
+
+/// Moves this process, which has one thread, into a user namespace of its own.
+pub(super) fn unshare_user() -> io::Result<()> {
+    // SAFETY: it takes a number only.
+    let done = unsafe { libc::unshare(libc::CLONE_NEWUSER) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// The version of Landlock that the kernel has; 0 or less where it has none.
 pub(in crate::supervisor) fn landlock_version() -> i64 {
     // SAFETY: with this flag the kernel reads no memory of this process.

@@ -98,7 +98,7 @@ async fn watch_guard(
 ) {
     let mut is_running = true;
     while let Some(report) = reports.next().await {
-        is_running = matches!(report, Report::Started { .. });
+        is_running = matches!(report, Report::Started { .. } | Report::Exceeded(_));
         actor.do_send(GuardReported(report));
     }
     // Before its number can be another process's.
@@ -164,6 +164,8 @@ impl Handler<GuardReported> for ServerActor {
                 self.exit.record(not_started::program(&self.launch.spec, errno, &reason));
             }
             Report::Uncontained { reason } => self.exit.record(Exit::Uncontained(reason)),
+            // The end itself follows.
+            Report::Exceeded(exceeded) => self.exit.record(Exit::Exceeded(exceeded)),
             Report::Exited { code, signal } => {
                 let reached = match (self.phase, self.has_sent_message) {
                     (ProcessPhase::Starting, false) => ExitPhase::BeforeMessage,

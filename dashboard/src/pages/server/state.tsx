@@ -6,6 +6,7 @@ import { keys } from "../../api/queries";
 import type { ExitReport, HealthChange } from "../../api/types";
 import { count, millis, percent, span } from "../../lib/format";
 import { to } from "../../lib/links";
+import { limitsInWords } from "../../lib/servers";
 import { CallCharts } from "../calls/charts";
 import { Card, Empty, Loaded, Note } from "../../ui/card";
 import { Dot, healthTone, healthWord } from "../../ui/state";
@@ -13,7 +14,8 @@ import { Ago, Code, Moment, Soon, Text, useNow } from "../../ui/text";
 import type { TabProps } from "./tab";
 import { AuthorizationCard } from "./authorization";
 
-export function State({ details: { server, stats, runtimeStatus: state, authorization, warnings } }: TabProps) {
+export function State({ details }: TabProps) {
+  const { server, stats, runtimeStatus: state, authorization, warnings, limits } = details;
   return (
     <>
       {state.status === "failed" && (
@@ -65,6 +67,12 @@ export function State({ details: { server, stats, runtimeStatus: state, authoriz
               <dd>{count(state.restarts)}</dd>
               <dt>Calls in flight</dt>
               <dd>{count(state.inFlight)}</dd>
+              {server.url === null && (
+                <>
+                  <dt>Limits</dt>
+                  <dd>{limitsInWords(limits)}</dd>
+                </>
+              )}
               <dt>Protocol version</dt>
               <dd>{state.protocolVersion ?? "–"}</dd>
               <dt>Last health check</dt>
