@@ -37,7 +37,7 @@ mod watch;
 use std::{
     io::{self, Write},
     os::{
-        fd::AsFd,
+        fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::ExitStatusExt},
     },
     process::{Command, ExitStatus, Stdio},
