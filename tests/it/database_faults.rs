@@ -32,7 +32,7 @@ fn tables(file: &Path) -> Vec<Table> {
 /// The set-up of an Ostler that ran, has a server with a recorded call, and ended in good order.
 fn used() -> Setup {
     let mut ostler = Ostler::spawn();
-    let server = ostler.admin().running(fake("ok"));
+    let server = ostler.admin().running(fake("ok").uncontained());
     server.call("echo", json!({"message": "before"})).is(200);
     assert_eq!(ostler.terminate().code(), Some(0));
     // All into one file, so that a test can put another in its place.

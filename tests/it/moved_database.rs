@@ -41,7 +41,7 @@ fn acknowledges_nothing(ostler: &Ostler, server: &Server, why: &str) {
 
 fn counting() -> (Ostler, Server) {
     let ostler = Ostler::spawn();
-    let server = ostler.admin().running(fake("ok"));
+    let server = ostler.admin().running(fake("ok").uncontained());
     server.call("echo", json!({"message": "before"})).is(200);
     (ostler, server)
 }
@@ -93,7 +93,7 @@ fn a_link_that_is_turned_to_another_database_is_noticed() {
     fs::write(&first, "").unwrap();
     symlink(&first, &link).unwrap();
     let ostler = setup.database(&format!("sqlite://{}", link.display())).spawn();
-    let server = ostler.admin().running(fake("ok"));
+    let server = ostler.admin().running(fake("ok").uncontained());
     fs::remove_file(&link).unwrap();
     symlink(ostler.setup.home.join("second.db"), &link).unwrap();
     acknowledges_nothing(&ostler, &server, "removed or replaced");
