@@ -6,6 +6,7 @@ mod listed_server;
 mod pins;
 mod quarantine;
 mod shadowing;
+mod tool_names;
 mod tool_rules;
 mod vetting;
 
@@ -33,7 +34,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
-use shadowing::ToolNames;
+use tool_names::ToolNames;
 use tool_rules::VisibleTools;
 
 pub use listed_server::ListedServer;

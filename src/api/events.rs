@@ -20,6 +20,7 @@ use crate::{
 /// | `exit` | `serverId`, `report`: a process ended without having been stopped |
 /// | `restart` | `serverId`, `attempt`: a server is started again after so many failures in a row |
 /// | `gave-up` | `serverId`, `reason`: a server is left down |
+/// | `tools` | `serverId`, `waiting`: so many tools of a server wait to be accepted |
 /// | `call` | `id`, `serverId`, `toolName`, `userId`, `success`, `errorMessage`, `executionTime`, `createdAt` |
 /// | `calls` | `serverId`, `count`, `errors`, `sinceMs`: calls past 20 a second, summed up over so many milliseconds |
 /// | `gateway` | `service`, `change`, `instance` and `healthy` where the change is about them |

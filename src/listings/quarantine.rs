@@ -102,8 +102,8 @@ mod tests {
         let (quarantine, echo, other) = (Quarantine::default(), tool(r#"{"name":"a"}"#), tool(r#"{"name":"b"}"#));
         quarantine.pin_first(&[]);
         assert!(quarantine.pins().is_empty(), "a server that lists nothing yet may still list its first");
-        quarantine.pin_first(&[echo.clone()]);
-        quarantine.pin_first(&[other.clone()]);
+        quarantine.pin_first(std::slice::from_ref(&echo));
+        quarantine.pin_first(std::slice::from_ref(&other));
         assert!(quarantine.pins().hold(&echo) && !quarantine.pins().hold(&other));
     }
 

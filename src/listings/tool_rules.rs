@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
     quarantine::Quarantine,
-    shadowing::Shadowing,
+    tool_names::Shadowing,
     vetting::{VettedListing, listable},
 };
 use crate::{
@@ -90,6 +90,10 @@ impl ListingViews {
         let waiting = in_force(rules, &pins).map_or_else(Vec::new, |pins| changes(rules, pins, &source.tools));
         let accepted = accepted_of(in_force(rules, &pins), source);
         let VettedListing { listing, mut warnings } = VettedListing::of(&accepted);
+        if !Arc::ptr_eq(&accepted, source) {
+            // Of what waits, too: of two with one name, the second was never accepted.
+            warnings = VettedListing::of(source).warnings;
+        }
         let permitted = permitted_of(rules, listable(&accepted));
         warnings.extend(permitted.tools.iter().flat_map(|tool| Definition::of(tool).flags()).take(FLAGS_MAX));
         let mut described = permitted_of(rules, listing);

@@ -196,10 +196,12 @@ impl Servers {
         registered.link.add_note(TimelineLevel::Info, "its configuration was changed");
         self.put_in_force(registered, after).await?;
         // Tools that wait are accepted by one who has them followed.
-        match registered.link.listing() {
-            Some(listing) => self.listings.review(registered, &listing).await,
-            None => Ok(()),
+        if let Some(listing) = registered.link.listing()
+            && let Err(cause) = self.listings.review(registered, &listing).await
+        {
+            log::warn!(server:% = registered.id, cause:%; "the tools of a server could not be reviewed");
         }
+        Ok(())
     }
 
     /// Has a server run as it is stored.
