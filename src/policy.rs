@@ -30,6 +30,7 @@ pub mod payload;
 pub mod permission;
 pub mod pins;
 pub mod rate;
+pub mod refusal;
 pub mod remote;
 pub mod remote_oauth;
 pub mod restart;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::{Exceeded, Timestamp};
+use crate::model::{Exceeded, Refusal, Timestamp};
 
 /// Health in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -110,6 +110,8 @@ pub struct ExitReport {
     /// Its first 5 and its last 15 lines on standard error, with `… N lines …` for those between. Among them, after
     /// `[stdout]`, are lines of standard output that are no messages.
     pub stderr: Vec<String>,
+    /// The refusal of its sandbox that its output tells of.
+    pub refusal: Option<Box<Refusal>>,
 }
 
 impl RuntimeStatus {
@@ -117,6 +119,7 @@ impl RuntimeStatus {
     pub fn hide_output(&mut self) {
         if let Some(exit) = &mut self.last_exit {
             exit.stderr.clear();
+            exit.refusal = None;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     authorizations::Authorizations,
-    model::{EffectiveSandbox, Limits, Network, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
+    model::{EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
     outbound::Reachable,
     placement::containers::Containers,
     policy::{environment, launcher},
@@ -117,6 +117,7 @@ impl Launcher {
                 limits: config.limits.or(self.limits),
                 containment,
             },
+            sandbox: sandbox(config, self.containers.level),
             remote: config.remote.clone().map(|remote| RemoteTarget {
                 authority: authorizations.authority(id, &remote.url),
                 remote,
@@ -136,4 +137,11 @@ impl Launcher {
 /// Ostler's own variables, as far as they are text.
 fn own_variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The sandbox of a server with the level that applies; `None` where it has none.
+fn sandbox(config: &ServerConfig, usual: SandboxLevel) -> Option<Sandbox> {
+    let level = config.sandbox.level.unwrap_or(usual);
+    let is_contained = config.remote.is_none() && level != SandboxLevel::None;
+    is_contained.then(|| Sandbox { level: Some(level), ..config.sandbox.clone() })
 }

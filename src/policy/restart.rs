@@ -158,6 +158,7 @@ mod tests {
             exceeded: None,
             at: Timestamp::now(),
             stderr: lines.iter().map(ToString::to_string).collect(),
+            refusal: None,
         };
         let first = report(1, &["12:00:01 KEY is not set", ""]);
         assert!(repeats(&first, &report(1, &["12:00:59 KEY is not set"])));

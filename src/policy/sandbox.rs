@@ -11,7 +11,7 @@ use crate::{
 const ENTRIES_MAX: usize = 64;
 
 /// Most bytes of a granted path (`PATH_MAX`).
-const PATH_BYTES_MAX: usize = 4095;
+pub(super) const PATH_BYTES_MAX: usize = 4095;
 
 /// Most bytes of a host's name (RFC 1035).
 const HOST_BYTES_MAX: usize = 253;
@@ -64,7 +64,8 @@ fn check_entries(faults: &mut Faults, place: &str, entries: &[String], fits: imp
     }
 }
 
-fn is_host(pattern: &str) -> bool {
+/// True for a name that a network may be bounded by.
+pub(super) fn is_host(pattern: &str) -> bool {
     let name = pattern.strip_prefix("*.").unwrap_or(pattern);
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

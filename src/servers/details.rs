@@ -31,6 +31,8 @@ pub struct ServerDetails {
     pub waiting_tools: usize,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
     pub revision: String,
+    /// True when the caller may read or change its configuration.
+    pub(super) is_configurable: bool,
 }
 
 impl ServerDetails {
@@ -54,12 +56,8 @@ impl ServerDetails {
         let in_force = Limits { cpu_percent: None, disk_mb: wanted.disk_mb.filter(|_| has_folder), ..wanted };
         let limits = if remote.is_some() { Limits::default() } else { in_force };
         let runtime_status = registered.status_for(who);
-        if registered.allows(who, permission::CONFIGURES) {
-            let ((warnings, waiting_tools), sandbox) = (warnings(), sandbox());
-            return Self { server, runtime_status, authorization, sandbox, limits, warnings, waiting_tools, revision };
-        }
-        server.config.redact();
-        Self {
+        let is_configurable = registered.allows(who, permission::CONFIGURES);
+        let mut details = Self {
             server,
             runtime_status,
             authorization: None,
@@ -69,7 +67,14 @@ impl ServerDetails {
             warnings: Arc::default(),
             waiting_tools: 0,
             revision,
+            is_configurable,
+        };
+        if is_configurable {
+            let (warnings, waiting_tools) = warnings();
+            return Self { authorization, sandbox: sandbox(), warnings, waiting_tools, ..details };
         }
+        details.server.config.redact();
+        details
     }
 }
 

@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 
 use crate::{
     model::{
-        Authorization, EffectiveSandbox, HealthStatus, Isolation, Limits, Protocol, RemoteOAuth, RuntimeStatus,
+        Authorization, EffectiveSandbox, Grant, HealthStatus, Isolation, Limits, Protocol, RemoteOAuth, RuntimeStatus,
         Sandbox, Server, ServerId, Timestamp, ToolRules, UserId, new_server::Transport,
     },
+    policy::refusal,
     servers::ServerDetails,
 };
 
@@ -130,6 +131,38 @@ pub(crate) struct DetailsView {
     warnings: Vec<String>,
     /// Tools that wait to be accepted; 0 for callers who may not configure it.
     waiting_tools: usize,
+    /// A change that would allow what its sandbox refused to its last process; `null` where there is none, and for
+    /// callers who may not configure it.
+    suggestion: Option<Suggestion>,
+}
+
+/// A change of a server that grants what its sandbox refused. It rests on what the server wrote, so a person decides.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Suggestion {
+    /// The one member that differs.
+    setting: &'static str,
+    /// The grant that it adds.
+    grant: Grant,
+    /// Body for `PUT /api/mcp/{id}`.
+    change: SuggestedChange,
+}
+
+/// A body that replaces the sandbox of a server.
+#[derive(Debug, Serialize, ToSchema)]
+struct SuggestedChange {
+    /// The whole new sandbox.
+    sandbox: Sandbox,
+}
+
+impl Suggestion {
+    /// The grant that the last process of a server lacked, added to the sandbox that the server has by now.
+    fn of(details: &ServerDetails) -> Option<Self> {
+        let refusal = details.runtime_status.last_exit.as_ref()?.refusal.as_ref()?;
+        let grant = refusal.grant.clone().filter(|_| details.is_configurable)?;
+        let sandbox = refusal::granted(&details.server.config.sandbox, &grant)?;
+        Some(Self { setting: grant.setting(), grant, change: SuggestedChange { sandbox } })
+    }
 }
 
 /// The view of the API: values of variables and headers are masked.
@@ -142,7 +175,9 @@ impl Serialize for ServerDetails {
 impl From<ServerDetails> for DetailsView {
     fn from(details: ServerDetails) -> Self {
         let stats = Stats::of(&details.server);
+        let suggestion = Suggestion::of(&details);
         Self {
+            suggestion,
             server: details.server.into(),
             stats,
             runtime_status: details.runtime_status,

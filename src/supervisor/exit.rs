@@ -113,7 +113,7 @@ impl Exit {
     pub fn report(&self, stderr: Vec<String>) -> ExitReport {
         let (code, signal) = if let Self::Ended { code, signal, .. } = self { (*code, *signal) } else { (None, None) };
         let exceeded = if let Self::Exceeded(exceeded) = self { Some(*exceeded) } else { None };
-        ExitReport { reason: self.to_string(), code, signal, exceeded, at: Timestamp::now(), stderr }
+        ExitReport { reason: self.to_string(), code, signal, exceeded, at: Timestamp::now(), stderr, refusal: None }
     }
 }
 

@@ -6,7 +6,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    model::{Protocol, Remote},
+    model::{Protocol, Refusal, Remote, Sandbox},
+    policy::refusal::{self, Containment},
     supervisor::{egress::Egress, guard::Spec, remote::Authority},
 };
 
@@ -15,6 +16,8 @@ use crate::{
 pub struct Launch {
     /// The program for the guard; of a remote server, nothing but its environment's marks.
     pub spec: Spec,
+    /// The sandbox that it runs in, with the level that applies; `None` where it has none.
+    pub sandbox: Option<Sandbox>,
     /// Its endpoint, if it is remote.
     pub remote: Option<RemoteTarget>,
     /// Callers it serves, and the capabilities declared to it on their behalf.
@@ -40,6 +43,13 @@ impl Launch {
         let program =
             |spec: &Spec| (spec.program.clone(), spec.args.clone(), spec.env.clone(), spec.dir.clone(), spec.limits);
         program(&self.spec) == program(&other.spec) && (&self.remote, &self.egress) == (&other.remote, &other.egress)
+    }
+
+    /// The refusal of its sandbox that the last lines of its process tell of.
+    pub(super) fn refusal(&self, lines: &[String]) -> Option<Refusal> {
+        let dir = self.spec.dir.to_str();
+        let own: Vec<_> = self.spec.env.get("HOME").map(String::as_str).into_iter().chain(dir).collect();
+        refusal::of(lines, Containment { sandbox: self.sandbox.as_ref()?, own: &own })
     }
 }
 

@@ -110,6 +110,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
     };
     Arc::new(Launch {
         egress: None,
+        sandbox: None,
         spec,
         remote: None,
         sharing: Sharing::Shared,

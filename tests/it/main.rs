@@ -73,6 +73,7 @@ mod proxied;
 mod real_servers;
 mod recorder;
 mod records;
+mod refusals;
 mod remote;
 mod resource_limits;
 mod restored_database;
