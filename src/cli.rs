@@ -7,6 +7,7 @@ mod client_config;
 mod command_line;
 mod config;
 mod connect;
+mod doctor;
 mod environment;
 mod failure;
 mod fault;
@@ -51,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::CheckConfig(invocation)) => configured(invocation, check_config::run),
+        Ok(Command::Doctor { invocation, json }) => configured(invocation, |loaded| doctor::run(&loaded, json)),
         Err(answer) => {
             // A failure to print is ignored: there is no other place to report it.
             let _ = answer.print();

@@ -148,6 +148,7 @@ urls! {
     }
     private "/api/system" {
         "" => get system::read;
+        "/isolation" => get system::isolation;
     }
     private "/api/audit" {
         "" => get audit::list;

@@ -14,6 +14,7 @@ pub mod command;
 pub mod consent;
 pub(crate) mod copied_settings;
 pub mod environment;
+pub mod facilities;
 pub(crate) mod grants;
 pub mod health;
 pub mod hex;

@@ -10,6 +10,7 @@ mod containment;
 mod egress;
 mod exit;
 mod exit_guard;
+pub mod facilities;
 pub mod guard;
 mod handshake;
 mod launch;

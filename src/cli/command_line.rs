@@ -8,7 +8,7 @@ use ostler::demo_server::{DemoEra, Options};
 use crate::cli::{
     client_config,
     config::Config,
-    connect,
+    connect, doctor,
     place::ConnectionTarget,
     settings::{self, Setting},
     transfer, value,
@@ -23,6 +23,13 @@ pub(crate) enum Command {
     Migrate(Invocation),
     /// Show the configuration.
     CheckConfig(Invocation),
+    /// Show what the machine and the configuration offer.
+    Doctor {
+        /// The configuration.
+        invocation: Invocation,
+        /// Print JSON.
+        json: bool,
+    },
     /// Be a small MCP server.
     DemoServer(Options),
     /// Be an MCP server that passes everything on to Ostler.
@@ -56,6 +63,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     Ok(match matches.subcommand() {
         Some(("migrate", matches)) => Command::Migrate(invocation(matches)),
         Some(("check-config", matches)) => Command::CheckConfig(invocation(matches)),
+        Some(("doctor", matches)) => {
+            Command::Doctor { invocation: invocation(matches), json: matches.get_flag("json") }
+        }
         Some(("demo-server", matches)) => Command::DemoServer(demo_options(matches)),
         Some(("connect", matches)) => Command::Connect(ConnectionTarget::read(matches)),
         Some(("client-config", matches)) => Command::ClientConfig(client_config::options(matches)),
@@ -85,6 +95,7 @@ fn definition() -> Clap {
         .subcommand(serve.args(configuration()))
         .subcommand(migrate.args(of_migration))
         .subcommand(check.args(configuration()))
+        .subcommand(doctor::definition().args(configuration().into_iter().map(|argument| argument.hide(true))))
         .subcommand(connect::definition())
         .subcommand(client_config::definition())
         .subcommand(transfer::import_definition())

@@ -48,6 +48,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         events::watch, history::overview, history::calls, history::health,
         audit::list, audit::verify,
         probes::live, probes::ready, probes::health, probes::metrics, system::read,
+        system::isolation,
     ),
     components(schemas(problem::ProblemBody, crate::error::Fault)),
     tags(

@@ -5,10 +5,12 @@ use utoipa::ToSchema;
 
 use crate::{
     error::Result,
-    model::{Isolation, Permission, Principal, Timestamp},
-    policy::rate::Limit,
+    model::{Isolation, Machine, Permission, Principal, Timestamp},
+    policy::{facilities, rate::Limit},
     runtime::{Configured, Runtime},
     store::{self, DatabaseUrl},
+    supervisor,
+    tasks::blocking,
 };
 
 /// Version, database, configuration and limits of this Ostler.
@@ -117,6 +119,13 @@ impl Runtime {
                 max_in_flight: settings.servers.max_in_flight,
             },
         })
+    }
+
+    /// Facilities of this machine to keep servers apart, tried now (`mcp:manage`).
+    pub async fn machine(&self, who: &Principal) -> Result<Machine> {
+        self.inner.access.require(who, Permission::McpManage, "system.read")?;
+        let guard = self.inner.settings.guard.clone().unwrap_or_else(supervisor::this_program);
+        blocking(move || Ok(facilities::judge(&supervisor::facilities::probe(&guard)))).await
     }
 
     fn isolation(&self) -> IsolationCounts {

@@ -44,7 +44,8 @@ impl DatabaseUrl {
     }
 
     /// True where opening it would make a new SQLite file.
-    pub(crate) fn is_missing(&self) -> bool {
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
         match self {
             Self::Sqlite(path) => path.metadata().map_or_else(|error| error.kind() == NotFound, |file| file.len() == 0),
             Self::Postgres(_) => false,

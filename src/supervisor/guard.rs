@@ -28,6 +28,7 @@ mod network;
 mod order;
 mod places;
 mod private_home;
+mod probe;
 mod restrictions;
 mod spec;
 pub(super) mod sys;
@@ -56,6 +57,7 @@ use enclosure::Enclosure;
 use limits::CountedBy;
 pub(super) use order::NOTHING_TO_GUARD;
 use order::{POLL_INTERVAL, TERMINATE_GRACE};
+pub(super) use probe::NAME as PROBE;
 use restrictions::Restrictions;
 use watch::Watch;
 
@@ -125,10 +127,12 @@ pub(crate) fn gaps() -> Vec<&'static str> {
     landlock::missing(sys::landlock_version())
 }
 
-/// Does the work of a guard, or of a demo server, and exits, if this process was started to be one.
+/// Does the work of a guard, a probe or a demo server, and exits, if this process was started to be one.
 pub(crate) fn enter() {
-    if std::env::args_os().next().is_some_and(|name| name == NAME) {
-        std::process::exit(i32::from(run().is_err()));
+    match std::env::args_os().next() {
+        Some(name) if name == NAME => std::process::exit(i32::from(run().is_err())),
+        Some(name) if name == PROBE => std::process::exit(probe::run()),
+        Some(_) | None => {}
     }
     demo_server::enter();
 }

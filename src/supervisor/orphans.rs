@@ -16,7 +16,7 @@ use crate::supervisor::proc_table::{self, ProcStat};
 /// Process ids of all guards of this process: their owners wait for them.
 static GUARDS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// A guard's process, which is no orphan until this is dropped.
+/// The process of a guard, or of a program that is tried, which is no orphan until this is dropped.
 pub(super) struct GuardProcess(Child);
 
 impl GuardProcess {
