@@ -66,6 +66,8 @@ test("only what changed is sent, and no secret is shown", async () => {
     url: null,
     headers: {},
     isolation: "shared",
+    sandbox: { level: null, paths: { read: ["/srv"], write: [] }, unixSockets: false, network: "full" },
+    limits: { memoryMb: 512 },
     protocol: "auto",
     startTimeoutMs: 90_000,
     enabled: true,
@@ -92,6 +94,27 @@ test("only what changed is sent, and no secret is shown", async () => {
   assert.deepEqual(changesOf(remote, wider), { oauth: sent });
   assert.deepEqual(differences(remote, wider)[0].after.slice(-2), ["scopes = read write", "clientSecret = new value"]);
   assert.ok(differences(remote, changed({ pkce: true }))[0].after.includes("clientSecret = unchanged"));
+});
+
+test("containment is sent as it was read, and shown in words", async () => {
+  const { bodyOf, differences, draftOf, emptyDraft } = await load("/src/lib/draft.ts");
+  const { grantWords, sandboxLines } = await load("/src/lib/containment.ts");
+  const paths = { read: ["/srv/a"], write: ["/srv/b"] };
+  const sandbox = { level: "strict", paths, unixSockets: true, network: ["a.example"] };
+  const limits = { memoryMb: 256, processes: null, cpuPercent: null, openFiles: null, diskMb: null };
+  const of = { args: [], env: {}, headers: {}, tools: { allow: [], deny: [], descriptions: {} } };
+  const server = { name: "a", command: "b", url: null, sandbox, limits, ...of };
+  const draft = draftOf(server);
+  assert.deepEqual([bodyOf(draft).sandbox, bodyOf(draft).limits], [sandbox, limits]);
+  const remote = bodyOf({ ...draft, kind: "address" });
+  assert.deepEqual([remote.sandbox, remote.limits], [bodyOf(emptyDraft).sandbox, bodyOf(emptyDraft).limits]);
+  assert.deepEqual(sandboxLines(sandbox).slice(1), [
+    "read /srv/a", "read and change /srv/b", "UNIX sockets", "network: a.example",
+  ]);
+  const none = bodyOf({ ...draft, containment: { ...draft.containment, level: "none", network: "none" } });
+  assert.deepEqual(differences(server, none).map(({ field }) => field), ["sandbox"]);
+  assert.equal(grantWords({ kind: "write", path: "/srv/a" })[1], "/srv/a");
+  assert.match(grantWords({ kind: "no-sandbox" })[0], /^Not contained/);
 });
 
 test("a flood of output stays within bounds, however long its lines are", async () => {

@@ -79,6 +79,70 @@ async function remoteServerWithOAuth(admin) {
   }, 'the change is saved');
 }
 
+/** The containment of a server has a field for each part; one that is not contained is marked wherever it is shown. */
+async function containmentInTheForm(admin) {
+  await go(page, '/servers/new/form');
+  await field('Name').first().fill('penned');
+  await field('Program').fill('sh');
+  await field('Arguments').fill('-c\nexit 1');
+  await page.getByLabel('Enabled: starts now').uncheck();
+  await unfold('Containment');
+  await field('Level').selectOption('strict');
+  await field('Files and folders to read').fill('/srv/oats\n/srv/hay');
+  await field('Files and folders to change').fill('/srv/pen');
+  await field('UNIX sockets').check();
+  await field('Network').selectOption('hosts');
+  await field('Hosts').fill('*.example.com');
+  await field('Memory, in MiB').fill('8');
+  await button('Add the server').click();
+  await page.getByText('must be 16 to 1048576').first().waitFor();
+  await field('Memory, in MiB').fill('256');
+  await look(page, 'new-containment');
+  await button('Add the server').click();
+  await page.getByRole('heading', { name: 'penned', exact: true }).waitFor();
+  await page.getByText('read and change /srv/pen').waitFor();
+  const { id } = (await admin('/api/mcp')).items.find(({ name }) => name === 'penned');
+  const saved = async () => (await admin(`/api/mcp/${id}`)).server;
+  assert.deepEqual((await saved()).sandbox, {
+    level: 'strict',
+    paths: { read: ['/srv/oats', '/srv/hay'], write: ['/srv/pen'] },
+    unixSockets: true,
+    network: ['*.example.com'],
+  });
+  assert.equal((await saved()).limits.memoryMb, 256);
+
+  await go(page, `/servers/${id}/configuration`);
+  await unfold('Containment');
+  await field('Level').selectOption('none');
+  await page.getByText('Not contained: it can do all').waitFor();
+  await button('Review 1 change').click();
+  const review = page.getByRole('dialog');
+  await review.getByText('level none').waitFor();
+  await review.getByRole('button', { name: 'Save' }).click();
+  await until(async () => (await saved()).sandbox.level === 'none', 'the level is saved');
+  await go(page, '/servers');
+  await page.getByRole('row', { name: /penned/ }).getByText('Not contained').waitFor();
+}
+
+/** What its sandbox refused to a server is granted with one button, once a person has read what that is. */
+async function refusalIsGranted(admin) {
+  const line = "Error: EACCES: permission denied, open '/srv/oats/a'";
+  const args = ['-c', 'printf "%s\\n" "$1" >&2; exit 1', 'sh', line];
+  const { id } = await admin('/api/mcp', { name: 'refused', command: 'sh', args, enabled: false });
+  await admin(`/api/mcp/${id}/start`, {}, { status: 500 });
+  await go(page, `/servers/${id}`);
+  await page.getByText('its sandbox does not grant /srv/oats/a').first().waitFor();
+  await look(page, 'state-refused');
+  await button('Allow it').click();
+  const question = page.getByRole('dialog');
+  await question.getByText('It may read and run this, and all in it:').waitFor();
+  await question.getByText('/srv/oats/a', { exact: true }).waitFor();
+  await look(page, 'dialog-grant');
+  await question.getByRole('button', { name: 'Grant', exact: true }).click();
+  const saved = async () => (await admin(`/api/mcp/${id}`)).server.sandbox.paths.read;
+  await until(async () => (await saved()).join() === '/srv/oats/a', 'it is granted');
+}
+
 async function serviceWithEveryOption(admin) {
   await go(page, '/gateway');
   await button('Register a service').click();
@@ -99,5 +163,7 @@ await part(async () => {
   const admin = await caller(told.url, 'admin@localhost', told.password);
   await importSaysWhatItLeavesOut();
   await remoteServerWithOAuth(admin);
+  await containmentInTheForm(admin);
+  await refusalIsGranted(admin);
   await serviceWithEveryOption(admin);
 });

@@ -1,5 +1,6 @@
 /** The draft of a server's configuration, and its differences from the saved one. */
-import type { Isolation, Protocol, RemoteOAuth, Server, ToolPinning } from "../api/types";
+import type { Isolation, Limits, Protocol, RemoteOAuth, Sandbox, Server, ToolPinning } from "../api/types";
+import { containmentBody, containmentOf, limitLines, sandboxLines, type Containment } from "./containment";
 
 export type Pair = [name: string, value: string];
 
@@ -15,6 +16,7 @@ export interface Draft {
   headers: Pair[];
   oauth: Required<RemoteOAuth>;
   isolation: Isolation;
+  containment: Containment;
   protocol: Protocol;
   /** Seconds; empty for the default. */
   startTimeout: string;
@@ -49,6 +51,7 @@ export const emptyDraft: Draft = {
   headers: [],
   oauth: noOAuth,
   isolation: "shared",
+  containment: containmentOf(undefined, undefined),
   protocol: "auto",
   startTimeout: "",
   enabled: true,
@@ -70,6 +73,7 @@ export function draftOf(server: Server): Draft {
     headers: Object.entries(server.headers),
     oauth: { ...noOAuth, ...server.oauth },
     isolation: server.isolation,
+    containment: containmentOf(server.sandbox, server.limits),
     protocol: server.protocol,
     startTimeout: server.startTimeoutMs ? `${server.startTimeoutMs / 1000}` : "",
     enabled: server.enabled,
@@ -91,6 +95,7 @@ export function bodyOf(draft: Draft): Record<string, unknown> {
     description: draft.description.trim() || null,
     ...place,
     isolation: draft.isolation,
+    ...containmentBody(draft.containment, draft.kind === "program"),
     protocol: draft.protocol,
     startTimeoutMs: draft.startTimeout.trim() ? Math.round(Number(draft.startTimeout) * 1000) : null,
     enabled: draft.enabled,
@@ -140,6 +145,8 @@ function linesOf(field: string, value: unknown, old?: unknown): string[] {
       ...(clientSecret ? [`clientSecret = ${isKept ? "unchanged" : "new value"}`] : []),
     ];
   }
+  if (field === "sandbox") return sandboxLines(value as Sandbox);
+  if (field === "limits") return limitLines(value as Limits);
   if (field === "tools") {
     const { allow, deny, descriptions, changes } = value as Server["tools"];
     return [

@@ -3,6 +3,7 @@ import { ApiError } from "../api/client";
 import type { Draft } from "../lib/draft";
 import { Choices } from "../ui/button";
 import { Area, Check, Input, Select } from "../ui/field";
+import { ContainmentFields } from "./server-form/containment";
 import { OAuthFields } from "./server-form/oauth";
 import { Pairs } from "./server-form/pairs";
 
@@ -100,8 +101,14 @@ export function ServerForm({
         <option value="per-user">One process per user</option>
         <option value="per-session">One process per session</option>
       </Select>
-      {draft.kind === "address" && (
+      {draft.kind === "address" ? (
         <OAuthFields oauth={draft.oauth} fault={fault} onChange={(oauth) => set("oauth", oauth)} />
+      ) : (
+        <ContainmentFields
+          containment={draft.containment}
+          fault={fault}
+          onChange={(containment) => set("containment", containment)}
+        />
       )}
       <details>
         <summary>Advanced: start and protocol</summary>

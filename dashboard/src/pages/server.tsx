@@ -11,7 +11,7 @@ import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
 import { Empty, Failed, Loaded, Note, PageHead } from "../ui/card";
 import { confirm } from "../ui/dialog";
-import { HealthBadge } from "../ui/state";
+import { HealthBadge, Uncontained } from "../ui/state";
 import { Text } from "../ui/text";
 import { Calls } from "./calls";
 import { Configuration } from "./server/configuration";
@@ -77,6 +77,7 @@ function Page({ details, etag, tab }: TabProps & { tab: string }) {
         title={<Text line>{server.name}</Text>}
         text={server.description ? <Text>{server.description}</Text> : undefined}
       >
+        <Uncontained level={server.sandbox.level} />
         <HealthBadge health={server.healthStatus} status={runtimeStatus.status} />
         <Actions details={details} />
       </PageHead>

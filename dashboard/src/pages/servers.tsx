@@ -14,7 +14,7 @@ import { Button, ButtonLink, Choices } from "../ui/button";
 import { Card, Empty, Loaded, PageHead } from "../ui/card";
 import { Search } from "../ui/field";
 import { Icon } from "../ui/icon";
-import { HealthBadge } from "../ui/state";
+import { HealthBadge, Uncontained } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 import { toast } from "../ui/toast";
 import { GetStarted, noServers } from "./get-started";
@@ -262,7 +262,7 @@ const Row = memo(function Row({
         <div className="tiny muted mono cut row-line"><Text line most={120}>{commandLine(item)}</Text></div>
       </td>
       <td>
-        <HealthBadge health={item.healthStatus} status={state.status} />
+        <HealthBadge health={item.healthStatus} status={state.status} /> <Uncontained level={item.sandbox.level} />
         {reason && <div className="tiny muted cut row-line"><Text line most={120}>{reason}</Text></div>}
       </td>
       <td className="num wide-only">{state.tools ?? "–"}</td>

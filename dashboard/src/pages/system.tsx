@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { address, api, ApiError } from "../api/client";
 import { useMay } from "../api/queries";
-import type { ProbeState, System } from "../api/types";
+import type { Machine, ProbeState, System } from "../api/types";
 import { bytes, count, plural } from "../lib/format";
 import { useAddressState } from "../ui/address";
 import { Card, Empty, Failed, Loaded, PageHead } from "../ui/card";
@@ -49,6 +49,7 @@ export function SystemPage() {
                   ["Calls in flight per server", count(limits.maxInFlight)],
                 ]} />
               </div>
+              <Facilities />
               {configuration.length > 0 && <Configuration items={configuration} />}
             </>
           )}
@@ -107,6 +108,44 @@ function About({ system }: { system: System | undefined }) {
       ["API", <><a href={address("/docs")}>Documentation</a>, <a href={address("/openapi.json")}>OpenAPI</a></>],
       ["Metrics", <a href={address("/metrics")}>Prometheus</a>],
     ]} />
+  );
+}
+
+const facilityTones = { ok: "ok", degraded: "warn", missing: "bad" } as const;
+
+/** The facilities to contain servers: what there is, why not more, and what to do about it. */
+function Facilities() {
+  const machine = useQuery({
+    queryKey: ["system", "isolation"],
+    queryFn: ({ signal }) => api.get<Machine>("/api/system/isolation", signal),
+    staleTime: 60_000,
+  });
+  return (
+    <Card title="Containment of servers" flush>
+      <Loaded query={machine}>
+        {({ standard, strict, facilities }) => (
+          <ul className="list">
+            {[["Level standard", standard] as const, ["Level strict", strict] as const].map(([name, state]) => (
+              <li key={name} className="row">
+                <Badge tone={facilityTones[state]}>{state}</Badge>
+                <span className="strong">{name}</span>
+              </li>
+            ))}
+            {facilities.map(({ name, state, found, reason, fix }) => (
+              <li key={name}>
+                <div className="row">
+                  <Badge tone={facilityTones[state]}>{state}</Badge>
+                  <span className="strong">{name}</span>
+                  <span className="small muted"><Text line>{found}</Text></span>
+                </div>
+                {reason && <div className="small break"><Text>{reason}</Text></div>}
+                {fix && <div className="small muted break">To do: <Text>{fix}</Text></div>}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Loaded>
+    </Card>
   );
 }
 

@@ -1,5 +1,5 @@
 /** The health of a server as a word with a colour and a shape. */
-import type { HealthStatus, Status } from "../api/types";
+import type { HealthStatus, SandboxLevel, Status } from "../api/types";
 
 export type Tone = "ok" | "busy" | "warn" | "bad" | "idle";
 
@@ -32,6 +32,11 @@ export function HealthBadge({ health, status }: { health: HealthStatus; status?:
   if (status === "unauthorized") return <Badge tone="bad">Authorization required</Badge>;
   if (status === "stopping") return <Badge tone="busy">Stopping</Badge>;
   return <Badge tone={tone}>{word}</Badge>;
+}
+
+/** A warning about a server that is not contained; nothing for others. */
+export function Uncontained({ level }: { level: SandboxLevel | null | undefined }) {
+  return level === "none" ? <Badge tone="bad">Not contained</Badge> : null;
 }
 
 export function healthTone(health: HealthStatus): Tone {

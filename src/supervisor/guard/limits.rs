@@ -8,6 +8,7 @@ use std::{fs, io, process::Command};
 use rustix::{
     io::Errno,
     process::{DumpableBehavior, Resource, Rlimit, getegid, geteuid, getrlimit, set_dumpable_behavior, setrlimit},
+    thread::UnshareFlags,
 };
 
 use crate::{model::Limits, supervisor::guard::sys};
@@ -52,7 +53,7 @@ pub(super) fn apply(command: &mut Command, limits: &Limits, counted_by: CountedB
         setrlimit(Resource::Nofile, files.clone())?;
         let Some(most) = processes else { return Ok(()) };
         // Where the machine allows no namespace, the limit would count processes of all servers.
-        if sys::unshare_user().is_err() {
+        if sys::unshare(UnshareFlags::NEWUSER).is_err() {
             return Err(UNMAPPED.into());
         }
         // An undumpable process may not write these files; the program's start makes it what it should be.

@@ -79,13 +79,6 @@ pub(super) fn before_exec(command: &mut Command, step: impl FnMut() -> io::Resul
     unsafe { command.pre_exec(step) };
 }
 
-/// Moves this process, which has one thread, into a user namespace of its own.
-pub(super) fn unshare_user() -> io::Result<()> {
-    // SAFETY: it takes a number only.
-    let done = unsafe { libc::unshare(libc::CLONE_NEWUSER) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
 /// The version of Landlock that the kernel has; 0 or less where it has none.
 pub(in crate::supervisor) fn landlock_version() -> i64 {
     // SAFETY: with this flag the kernel reads no memory of this process.

@@ -13,8 +13,9 @@ import { Dot, healthTone, healthWord } from "../../ui/state";
 import { Ago, Code, Moment, Soon, Text, useNow } from "../../ui/text";
 import type { TabProps } from "./tab";
 import { AuthorizationCard } from "./authorization";
+import { ContainmentCard, RefusalNote } from "./containment";
 
-export function State({ details }: TabProps) {
+export function State({ details, etag }: TabProps) {
   const { server, stats, runtimeStatus: state, authorization, warnings, limits } = details;
   return (
     <>
@@ -38,6 +39,7 @@ export function State({ details }: TabProps) {
           it.
         </Note>
       )}
+      <RefusalNote details={details} etag={etag} />
       {warnings.length > 0 && (
         <Note tone="warn">
           <p>About what this server lists:</p>
@@ -93,6 +95,7 @@ export function State({ details }: TabProps) {
               )}
             </dl>
           </Card>
+          {server.url === null && <ContainmentCard server={server} />}
           <Card title="Since registration">
             <dl className="facts">
               <dt>Calls</dt>
