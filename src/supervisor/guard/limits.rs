@@ -50,7 +50,7 @@ pub(super) fn apply(command: &mut Command, limits: &Limits, counted_by: CountedB
         ("/proc/self/gid_map", format!("{group} {group} 1")),
     ];
     sys::before_exec(command, move || {
-        setrlimit(Resource::Nofile, files.clone())?;
+        setrlimit(Resource::Nofile, files)?;
         let Some(most) = processes else { return Ok(()) };
         // Where the machine allows no namespace, the limit would count processes of all servers.
         if sys::unshare(UnshareFlags::NEWUSER).is_err() {
