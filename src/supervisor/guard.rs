@@ -11,9 +11,9 @@
 //! The guard closes all descriptors above 2, ignores requests to end, becomes a subreaper, sets `no_new_privs`, no core
 //! dumps and a higher OOM score, and starts a session of its own. It spawns the server within its limits (`limits`) in
 //! another session with default signals and a parent-death signal, and closes the server's pipes, so that their end is
-//! the server's end. From then on it looks at what the tree uses (`watch`). When the server has exited, it ends the rest
-//! of the tree until `wait` finds no child, and only then itself: to Ostler its end means that the tree is gone. Signals
-//! go through pidfds, and the parent is checked again after opening.
+//! the server's end. From then on it looks at what the tree uses (`watch`). When the server has exited, it ends the
+//! rest of the tree until `wait` finds no child, and only then itself: to Ostler its end means that the tree is gone.
+//! Signals go through pidfds, and the parent is checked again after opening.
 //!
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
