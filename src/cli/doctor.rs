@@ -74,11 +74,8 @@ fn print(machine: &Machine, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn word(state: FacilityState) -> &'static str {
-    match state {
-        FacilityState::Ok => "ok",
-        FacilityState::Degraded => "degraded",
-        _ => "missing",
-    }
+    let words = [(FacilityState::Ok, "ok"), (FacilityState::Degraded, "degraded")];
+    words.into_iter().find(|(of, _)| *of == state).map_or("missing", |(_, word)| word)
 }
 
 /// Checks of the configuration, and of the programs that servers need.
@@ -127,9 +124,10 @@ fn port(address: SocketAddr) -> Facility {
     match TcpListener::bind(address) {
         Ok(_) => found,
         Err(error) => {
-            let fix = match error.kind() {
-                ErrorKind::AddrInUse => "stop the program that has it, or choose another with --port or OSTLER_PORT",
-                _ => "choose another with --host and --port, or OSTLER_HOST and OSTLER_PORT",
+            let fix = if error.kind() == ErrorKind::AddrInUse {
+                "stop the program that has it, or choose another with --port or OSTLER_PORT"
+            } else {
+                "choose another with --host and --port, or OSTLER_HOST and OSTLER_PORT"
             };
             found.but(FacilityState::Missing, format!("Ostler cannot listen there: {error}"), fix)
         }

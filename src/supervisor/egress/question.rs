@@ -34,7 +34,7 @@ pub(super) struct Question {
     written: Vec<u8>,
 }
 
-/// What became of a question.
+/// The outcome of a question.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Verdict<'a> {
     /// The name has these addresses; those of the other version of IP are left out.

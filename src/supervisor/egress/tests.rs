@@ -1,3 +1,5 @@
+//! Decisions about a process, and connections that are carried or reset.
+
 use std::{net::Ipv4Addr, os::fd::OwnedFd};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

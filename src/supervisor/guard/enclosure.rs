@@ -49,7 +49,7 @@ const FRESH: [&str; 8] = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
 
 const REMEDY: &str = "to run it less closely contained, set its sandbox level to standard";
 
-/// What bubblewrap is told, in files without names: its command line can be read by everybody, and by the server.
+/// Arguments of bubblewrap, in files without names: its command line can be read by everybody, and by the server.
 pub(super) struct Enclosure {
     program: PathBuf,
     arguments: File,
@@ -57,7 +57,7 @@ pub(super) struct Enclosure {
 }
 
 impl Enclosure {
-    /// Makes and tries that of `spec`, if its level is strict. The error says why it cannot be had here, and what to do.
+    /// Makes and tries that of `spec`, if its level is strict. The error says why it cannot be had here, and what helps.
     pub(super) fn of(spec: &Spec) -> Result<Option<Self>, String> {
         let is_strict = |containment: &&Containment| containment.level == SandboxLevel::Strict;
         let Some(containment) = spec.containment.as_ref().filter(is_strict) else { return Ok(None) };
@@ -70,11 +70,11 @@ impl Enclosure {
 
     fn make(containment: &Containment, dir: &Path) -> Result<Self, String> {
         let program = PROGRAMS.iter().map(PathBuf::from).find(|place| place.is_file()).ok_or(
-            "the sandbox level strict takes bubblewrap, which is not installed (Debian, Fedora and others have a package \
+            "the sandbox level strict takes bubblewrap, which is not installed (most distributions have a package \
              `bubblewrap`)",
         )?;
         let filter = filter::program(containment).ok_or("there is no filter of system calls for this processor")?;
-        let in_words = |error: io::Error| format!("bubblewrap cannot be told what to do: {error}");
+        let in_words = |error: io::Error| format!("bubblewrap cannot be given its arguments: {error}");
         let arguments: Vec<u8> =
             arguments(containment, dir).iter().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
         let filter: Vec<u8> = filter.iter().flat_map(instruction_bytes).collect();
@@ -128,8 +128,13 @@ fn arguments(containment: &Containment, dir: &Path) -> Vec<OsString> {
         mount("--ro-bind-try", place, place);
     }
     let read = || places::PROGRAMS.iter().map(Path::new).chain(containment.read.iter().map(PathBuf::as_path));
-    for place in &containment.read {
-        mount("--ro-bind-try", place, place);
+    // Of processes outside there is nothing inside, and usual devices are there.
+    let is_needed = |place: &&PathBuf| {
+        !place.starts_with("/proc") && !places::DEVICES.iter().any(|device| place.as_path() == Path::new(device))
+    };
+    for place in containment.read.iter().filter(is_needed) {
+        // Mounted otherwise, a device cannot be opened.
+        mount(if place.starts_with("/dev") { "--dev-bind-try" } else { "--ro-bind-try" }, place, place);
     }
     for hidden in containment.hidden.iter().filter(|hidden| read().any(|place| hidden.starts_with(place))) {
         if hidden.is_dir() {
@@ -138,8 +143,9 @@ fn arguments(containment: &Containment, dir: &Path) -> Vec<OsString> {
             arguments.extend(["--ro-bind".into(), "/dev/null".into(), hidden.into()]);
         }
     }
-    for place in containment.write.iter().chain([&containment.home]) {
-        arguments.extend(["--bind-try".into(), place.into(), place.into()]);
+    for place in containment.write.iter().filter(is_needed).chain([&containment.home]) {
+        let kind = if place.starts_with("/dev") { "--dev-bind-try" } else { "--bind-try" };
+        arguments.extend([kind.into(), place.into(), place.into()]);
     }
     // Folders above the mounts are in memory, and would be the server's to fill.
     arguments.extend(["--remount-ro".into(), "/".into(), "--chdir".into(), dir.into()]);
@@ -165,20 +171,21 @@ mod tests {
     #[test]
     fn nothing_is_mounted_but_what_is_granted_and_the_hidden_lies_over_it() {
         let containment = Containment {
-            home: "/srv/homes/1".into(),
-            read: vec!["/srv/app".into(), "/dev".into()],
+            home: "/srv/own/1".into(),
+            read: ["/srv/app", "/proc/1/root", "/dev/null", "/dev/snd"].map(PathBuf::from).into(),
             write: vec!["/srv/files".into()],
-            hidden: vec!["/dev/shm".into(), "/dev/null".into(), "/var/lib/ostler".into()],
+            hidden: ["/usr/bin", "/usr/bin/env", "/var/lib/ostler"].map(PathBuf::from).into(),
             ..Containment::default()
         };
-        let arguments = arguments(&containment, Path::new("/srv/homes/1"));
+        let arguments = arguments(&containment, Path::new("/srv/own/1"));
         let text: Vec<_> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
         let text = text.join(" ");
-        let after = "--ro-bind-try /srv/app /srv/app --ro-bind-try /dev /dev --tmpfs /dev/shm --ro-bind /dev/null /dev/null \
-                     --bind-try /srv/files /srv/files --bind-try /srv/homes/1 /srv/homes/1 --remount-ro / --chdir /srv/homes/1";
+        let after = "--ro-bind-try /srv/app /srv/app --dev-bind-try /dev/snd /dev/snd --tmpfs /usr/bin --ro-bind \
+                     /dev/null /usr/bin/env --bind-try /srv/files /srv/files --bind-try /srv/own/1 /srv/own/1 \
+                     --remount-ro / --chdir /srv/own/1";
         assert!(text.ends_with(after), "{text}");
         assert!(text.contains("--ro-bind-try /etc/passwd /etc/passwd"), "{text}");
-        for absent in ["/etc/shadow", "/var", "/home", "/root", "--setenv", "/sys"] {
+        for absent in ["/etc/shadow", "/var", "/home", "/root", "/proc/1", "--setenv", "/sys"] {
             assert!(!text.contains(absent), "{absent}: {text}");
         }
     }

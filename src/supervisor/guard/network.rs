@@ -57,8 +57,8 @@ pub(super) fn leave(handoff: &UnixStream, spec: &Spec) -> Result<(), String> {
     handed_over.map_err(in_words("no sockets can be made in its network"))
 }
 
-/// Makes the network: by itself where this user may, and else as the owner of a user namespace in which users and groups
-/// are as they were, as far as they can be.
+/// Makes the network: by itself where this user may, and else as the owner of a user namespace, in which this user and
+/// group are as they were.
 fn unshare() -> io::Result<()> {
     let (user, group) = (getuid().as_raw(), getgid().as_raw());
     match sys::unshare(UnshareFlags::NEWNET) {
@@ -104,7 +104,7 @@ fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     [&length.to_ne_bytes(), kind.to_ne_bytes().as_slice(), &flags.to_ne_bytes(), &sequence_and_port, body].concat()
 }
 
-/// What the kernel replied: an error number, 0 for none.
+/// The kernel's reply: an error number, 0 for none.
 fn outcome(reply: &[u8]) -> Result<(), Errno> {
     let word = |at: usize| reply.get(at..)?.first_chunk().copied();
     let kind = reply.get(4..).and_then(<[u8]>::first_chunk).copied().map(u16::from_ne_bytes);
