@@ -3,8 +3,10 @@
 //! Knows nothing of what is protected: callers name the action and its target.
 
 mod audit_entries;
+mod audit_heads;
 mod audit_log;
 mod audit_retention;
+mod audit_verification;
 pub(crate) mod credentials;
 mod rate_limits;
 
@@ -20,8 +22,10 @@ use crate::{
 
 pub use crate::policy::rate::Limit;
 pub(crate) use audit_entries::AuditEntries;
-pub(crate) use audit_log::heads_of_last_run;
-pub use audit_log::{AuditLog, AuditVerdict};
+pub(crate) use audit_heads::{heads_of_last_run, published_heads};
+pub use audit_log::AuditLog;
+pub use audit_verification::AuditVerdict;
+pub(crate) use audit_verification::verify;
 pub(crate) use rate_limits::RateLimiter;
 pub use rate_limits::RateLimits;
 

@@ -2,6 +2,7 @@
 //!
 //! 0: done, or asked to stop. 1: failed. 64: bad usage or configuration; nothing was started.
 
+mod audit;
 mod check_config;
 mod client_config;
 mod command_line;
@@ -53,6 +54,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::CheckConfig(invocation)) => configured(invocation, check_config::run),
         Ok(Command::Doctor { invocation, json }) => configured(invocation, |loaded| doctor::run(&loaded, json)),
+        Ok(Command::VerifyAudit(invocation, heads)) => configured(invocation, |loaded| audit::verify(loaded, &heads)),
         Err(answer) => {
             // A failure to print is ignored: there is no other place to report it.
             let _ = answer.print();

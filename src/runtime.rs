@@ -3,6 +3,7 @@
 
 mod account_events;
 mod assembly;
+mod audit_check;
 #[cfg(feature = "remote")]
 mod authorized_restart;
 mod builder;

@@ -1,73 +1,36 @@
-//! [`AuditLog`]: lists, verifies and prunes the audit log, and notes the head of its chain outside the database.
+//! [`AuditLog`]: lists, verifies and prunes the audit log, and publishes the head of its chain outside the database.
 
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use parking_lot::Mutex;
-use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::{
-    access::{Access, audit_retention},
+    access::{
+        Access,
+        audit_heads::AuditHeads,
+        audit_retention,
+        audit_verification::{AuditVerdict, verify},
+    },
     error::Result,
-    model::{AuditEntry, AuditFault, AuditFilter, AuditLink, Page, PageRequest, Permission, Principal, Timestamp},
-    policy::{audit_chain::Walk, retention::Retention},
+    model::{AuditEntry, AuditFault, AuditFilter, AuditLink, Page, PageRequest, Permission, Principal},
+    policy::retention::Retention,
     recorder::Recorder,
-    secrets::private_file,
     store::{self, Store},
     tasks::{blocking, every},
 };
 
-/// Entries read at once: few enough for one read of the database to be short.
-const PAGE_ENTRIES: i64 = 1000;
+/// Pause between log lines with the head of the chain, where it is another.
+const HEAD_LOG_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// Attempts to walk along a chain whose beginning is removed meanwhile.
-const WALKS_MAX: usize = 3;
-
-/// Pause between log lines with the head of the chain.
-const HEAD_LOG_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// Pause between lines of the file outside with the head, where it is another.
+const HEAD_PUBLISH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Pause between looks whether the head that is noted in the data folder is another.
 const HEAD_NOTE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The file in the data folder with the head of the chain, out of reach of who can only write to the database.
-const HEAD_FILE: &str = "audit.head";
-
-/// The result of verifying the audit log.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = AuditVerification)]
-#[non_exhaustive]
-pub struct AuditVerdict {
-    /// True when every entry is as it was written, and none is missing or was inserted, but for the oldest, which
-    /// Ostler itself removed.
-    pub verified: bool,
-    /// Number of entries.
-    pub entries: u64,
-    /// Number of those that were linked before there was a key: until then, anyone with the database could forge them.
-    pub unkeyed: u64,
-    /// Entries gone from the beginning.
-    pub removed: u64,
-    /// Number of those that Ostler itself removed, for their age or number.
-    pub removed_by_retention: u64,
-    /// The time of the newest of those.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub removed_until: Option<Timestamp>,
-    /// The newest link that was looked at: note it elsewhere, and verify with it as the `anchor` later.
-    #[schema(value_type = Option<String>)]
-    pub head: Option<AuditLink>,
-    /// The id of the first entry that is not as it was, or the link that was not met.
-    pub first_broken: Option<String>,
-    /// The fault found there.
-    pub problem: Option<AuditFault>,
-}
-
-/// The first entry that is amiss, and what about it.
-type Broken = Option<(String, AuditFault)>;
 
 /// The audit log: listed, verified, pruned by age and bytes.
 pub struct AuditLog {
@@ -75,20 +38,22 @@ pub struct AuditLog {
     store: Store,
     recorder: Recorder,
     retention: Retention,
-    head_file: PathBuf,
-    noted: Mutex<Vec<AuditLink>>,
+    heads: Arc<AuditHeads>,
+    logged: Mutex<Option<AuditLink>>,
 }
 
 impl AuditLog {
-    /// The log in `store`, whose head is noted in `data_dir`; pruned as `retention` says.
+    /// The log in `store`, whose head is noted in `data_dir` and published in `head_file`; pruned as `retention` says.
     pub(crate) fn new(
         access: Arc<Access>,
         store: Store,
         recorder: Recorder,
         retention: Retention,
         data_dir: &Path,
+        head_file: Option<PathBuf>,
     ) -> Self {
-        Self { access, store, recorder, retention, head_file: data_dir.join(HEAD_FILE), noted: Mutex::default() }
+        let heads = Arc::new(AuditHeads::new(data_dir, head_file));
+        Self { access, store, recorder, retention, heads, logged: Mutex::default() }
     }
 
     /// Entries, newest first (`audit:read`).
@@ -98,119 +63,75 @@ impl AuditLog {
     }
 
     /// Verifies the whole audit log (`audit:read`), a page at a time, while others write; and whether `anchor`, a head
-    /// noted earlier, is still part of it. Takes time by the number of entries.
+    /// noted earlier, and all published heads are still part of it. Takes time by the number of entries.
     pub async fn verify(&self, who: &Principal, anchor: Option<AuditLink>) -> Result<AuditVerdict> {
         self.access.require(who, Permission::AuditRead, "audit.verify")?;
-        let heads = self.recorder.chain().heads().into_iter().map(|head| (head, AuditFault::Cut));
-        let anchors: Vec<_> = heads.chain(anchor.map(|anchor| (anchor, AuditFault::Anchor))).collect();
-        let (walk, broken) = self.walk_all(&anchors).await?;
-        let unlinked = self.store.read(store::audit_adoption::first_unlinked).await?;
-        let broken = broken.or(unlinked.map(|entry| (entry, AuditFault::Unlinked))).or_else(|| walk.finish());
-        let (removed_by_retention, removed_until) = walk.removed_by_retention();
-        Ok(AuditVerdict {
-            verified: broken.is_none(),
-            entries: walk.entries,
-            unkeyed: walk.unkeyed,
-            removed: walk.removed(),
-            removed_by_retention,
-            removed_until,
-            head: walk.last().cloned(),
-            problem: broken.as_ref().map(|(_, fault)| *fault),
-            first_broken: broken.map(|(entry, _)| entry),
-        })
+        let heads = self.heads.clone();
+        let published = blocking(move || Ok(heads.outside())).await?;
+        let chain = self.recorder.chain();
+        let remembered = chain.heads().into_iter().map(|head| (head, AuditFault::Cut));
+        let noted = anchor.into_iter().chain(published).map(|head| (head, AuditFault::Anchor));
+        verify(&self.store, chain.key(), &remembered.chain(noted).collect::<Vec<_>>()).await
     }
 
-    /// Walks along the chain; starts over where the beginning was removed before it was done, as that looks like a gap.
-    async fn walk_all(&self, anchors: &[(AuditLink, AuditFault)]) -> Result<(Walk, Broken)> {
-        let mut attempts = 1..=WALKS_MAX;
-        loop {
-            attempts.next();
-            let begun = self.store.read(store::audit_chain::oldest).await?;
-            let walk = Walk::new(self.recorder.chain().key().clone(), anchors.to_vec());
-            let (walk, broken) = self.walk(walk).await?;
-            let sound = broken.is_none() && walk.finish().is_none();
-            if sound || attempts.is_empty() || self.store.read(store::audit_chain::oldest).await? == begun {
-                return Ok((walk, broken));
-            }
-        }
-    }
-
-    async fn walk(&self, mut walk: Walk) -> Result<(Walk, Broken)> {
-        loop {
-            let before = walk.last().cloned();
-            // Hashing belongs beside the reading, off the threads that answer requests.
-            let step = move |db: &mut store::Connection| {
-                let after = walk.last().map_or(0, |link| link.seq);
-                let page = store::audit_chain::page(db, after, PAGE_ENTRIES)?;
-                let broken = page.iter().find_map(|one| walk.take(one).err().map(|fault| (one.entry.clone(), fault)));
-                Ok((walk, broken))
-            };
-            let (taken, broken) = self.store.read(step).await?;
-            if broken.is_some() || taken.last() == before.as_ref() {
-                return Ok((taken, broken));
-            }
-            walk = taken;
-        }
-    }
-
-    /// Does what is to be done beside requests, until `self` is dropped: logs and notes heads, removes old entries.
+    /// Does what is to be done beside requests, until `self` is dropped: publishes heads, removes old entries.
     pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let log = Arc::downgrade(self);
         async move {
             tokio::join!(
-                every(HEAD_LOG_INTERVAL, log.clone(), Self::log_head),
+                every(HEAD_LOG_INTERVAL, log.clone(), |log: Arc<Self>| async move { log.log_head() }),
+                every(HEAD_PUBLISH_INTERVAL, log.clone(), |log: Arc<Self>| async move { log.publish_head().await }),
                 every(HEAD_NOTE_INTERVAL, log.clone(), Self::note_new_head),
                 every(audit_retention::INTERVAL, log, Self::prune),
             );
         }
     }
 
-    /// Puts the head of the chain into the log, which is out of reach of who can only write to the database.
-    async fn log_head(self: Arc<Self>) {
-        match self.store.read(store::audit_chain::head).await {
-            Ok(head) => {
-                log::info!(head:%; "the audit log ends here: /api/audit/verify?anchor= tells whether it still holds this");
-            }
-            Err(cause) => log::warn!(cause:%; "the head of the audit log cannot be read; it is logged tomorrow"),
+    /// Puts the head of the chain into Ostler's own log, which is out of reach of who can only write to the database.
+    fn log_head(&self) {
+        let Some(head) = self.recorder.chain().newest() else { return };
+        let mut logged = self.logged.lock();
+        if logged.as_ref() != Some(&head) {
+            log::info!(head:%; "the audit log ends here: `ostler audit verify --head` tells whether it still holds this");
+            *logged = Some(head);
         }
     }
 
+    async fn publish_head(&self) {
+        let Some(head) = self.recorder.chain().newest() else { return };
+        let heads = self.heads.clone();
+        // It does not fail.
+        let _ = blocking(move || {
+            heads.publish(head);
+            Ok(())
+        })
+        .await;
+    }
+
     async fn note_new_head(self: Arc<Self>) {
-        let heads = self.recorder.chain().heads();
-        if *self.noted.lock() != heads {
+        if self.heads.differ(&self.recorder.chain().heads()) {
             self.note_head().await;
         }
     }
 
-    /// Writes the head of the chain into the data folder, so that the next run knows where it ended.
-    pub(crate) async fn note_head(&self) {
-        let heads = self.recorder.chain().heads();
-        let (path, lines): (_, Vec<_>) = (self.head_file.clone(), heads.iter().map(ToString::to_string).collect());
-        let write = move || {
-            if let Err(cause) = private_file::replace(&path, &lines.join("\n")) {
-                log::warn!(path:% = path.display(), cause:%; "where the audit log ends cannot be written down");
-            }
-            Ok(())
-        };
+    async fn note_head(&self) {
+        let (heads, newest) = (self.heads.clone(), self.recorder.chain().heads());
         // It does not fail.
-        let _ = blocking(write).await;
-        *self.noted.lock() = heads;
+        let _ = blocking(move || {
+            heads.note(newest);
+            Ok(())
+        })
+        .await;
+    }
+
+    /// Notes and publishes where the log ends, so that the next run, and everyone who verifies, knows.
+    pub(crate) async fn publish_end(&self) {
+        self.note_head().await;
+        self.publish_head().await;
+        self.log_head();
     }
 
     async fn prune(self: Arc<Self>) {
         audit_retention::prune(&self.store, &self.recorder, &self.retention).await;
-    }
-}
-
-/// The head of the chain as the last run noted it. Blocks.
-pub(crate) fn heads_of_last_run(data_dir: &Path) -> Vec<AuditLink> {
-    let path = data_dir.join(HEAD_FILE);
-    match private_file::read(&path) {
-        Ok(text) => text.lines().filter_map(|line| AuditLink::try_from(line.to_owned()).ok()).collect(),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(cause) => {
-            log::warn!(path:% = path.display(), cause:%; "where the audit log ended cannot be read");
-            Vec::new()
-        }
     }
 }

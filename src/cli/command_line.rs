@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command as Clap, Error, builder::Possible
 use ostler::demo_server::{DemoEra, Options};
 
 use crate::cli::{
-    client_config,
+    audit, client_config,
     config::Config,
     connect, doctor,
     place::ConnectionTarget,
@@ -30,6 +30,8 @@ pub(crate) enum Command {
         /// Print JSON.
         json: bool,
     },
+    /// Verify the audit log, with the heads of these files.
+    VerifyAudit(Invocation, Vec<PathBuf>),
     /// Be a small MCP server.
     DemoServer(Options),
     /// Be an MCP server that passes everything on to Ostler.
@@ -67,6 +69,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             Command::Doctor { invocation: invocation(matches), json: matches.get_flag("json") }
         }
         Some(("demo-server", matches)) => Command::DemoServer(demo_options(matches)),
+        Some(("audit", matches)) => {
+            let matches = matches.subcommand_matches("verify").unwrap_or(matches);
+            Command::VerifyAudit(invocation(matches), audit::head_files(matches))
+        }
         Some(("connect", matches)) => Command::Connect(ConnectionTarget::read(matches)),
         Some(("client-config", matches)) => Command::ClientConfig(client_config::options(matches)),
         Some(("import", matches)) => Command::Import(transfer::import_options(matches)),
@@ -81,10 +87,6 @@ fn definition() -> Clap {
     let migrate = Clap::new("migrate")
         .about("Migrate the database and list the steps")
         .after_help("The other settings of `serve` are accepted and mean nothing here.");
-    let of_migration = configuration().into_iter().map(|argument| {
-        let is_read = MIGRATION.contains(&argument.get_id().as_str());
-        argument.hide(!is_read)
-    });
     let check = Clap::new("check-config").about("Show every setting with its value and source");
     Clap::new("ostler")
         .version(env!("CARGO_PKG_VERSION"))
@@ -93,9 +95,10 @@ fn definition() -> Clap {
         .args_conflicts_with_subcommands(true)
         .args(configuration().into_iter().map(|argument| argument.hide(true)))
         .subcommand(serve.args(configuration()))
-        .subcommand(migrate.args(of_migration))
+        .subcommand(migrate.args(configuration_of(&MIGRATION)))
         .subcommand(check.args(configuration()))
         .subcommand(doctor::definition().args(configuration().into_iter().map(|argument| argument.hide(true))))
+        .subcommand(audit::definition(configuration_of(&audit::FLAGS)))
         .subcommand(connect::definition())
         .subcommand(client_config::definition())
         .subcommand(transfer::import_definition())
@@ -121,6 +124,15 @@ fn configuration() -> Vec<Arg> {
             .help(format!("{} [env: {}] [default: {default}]", setting.help, setting.variable))
     });
     std::iter::once(file).chain(settings).collect()
+}
+
+/// The same, of which help shows those that a command reads.
+fn configuration_of(read: &[&str]) -> Vec<Arg> {
+    let shown = |argument: Arg| {
+        let is_read = read.contains(&argument.get_id().as_str());
+        argument.hide(!is_read)
+    };
+    configuration().into_iter().map(shown).collect()
 }
 
 /// The table of the file that a setting stands in, as a heading.

@@ -138,10 +138,25 @@ pub enum AuditFault {
     Unkeyed,
     /// Its link was made with another key: `OSTLER_SECRET_KEY` or `secret.key` is not what it was.
     Key,
-    /// The link that was noted earlier is not there.
+    /// The link that was noted earlier, as the `anchor` or in `OSTLER_AUDIT_HEAD_FILE`, is not there.
     Anchor,
     /// The link that Ostler itself remembers as the newest is not there: what came last was removed.
     Cut,
+}
+
+impl fmt::Display for AuditFault {
+    /// In words, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Changed => "this entry, or its link, is not what was written",
+            Self::Missing => "this entry, or the link before it, is gone",
+            Self::Unlinked => "Ostler did not write this entry",
+            Self::Unkeyed => "the link of this entry was made without the key, after others with it",
+            Self::Key => "the link of this entry was made with another key: OSTLER_SECRET_KEY or secret.key is not what it was",
+            Self::Anchor => "the log does not have this head, which was noted outside",
+            Self::Cut => "the log does not have what Ostler remembers as its end: the newest entries were removed, or the database is an older copy or another",
+        })
+    }
 }
 
 /// Criteria that entries of the audit log must meet.

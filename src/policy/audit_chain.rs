@@ -3,7 +3,7 @@
 //! Links are made with a key, so that the database alone is not enough to forge one. Those made before there was a key
 //! are hashes without a secret; the first link with a key follows the last of them, and so vouches for all.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -91,6 +91,19 @@ pub fn is_keyed(link: &AuditLink) -> bool {
     link.hash.contains('.')
 }
 
+/// Heads of a chain with a key that a text has, in their order: a file of heads, or Ostler's log with other words.
+#[must_use]
+pub fn heads_in(text: &str) -> Vec<AuditLink> {
+    let words = text.split(|c: char| !c.is_ascii_hexdigit() && c != ':' && c != '.');
+    words.filter_map(|word| AuditLink::try_from(word.to_owned()).ok()).filter(is_whole).collect()
+}
+
+/// True when a link has the form of those made with a key.
+fn is_whole(link: &AuditLink) -> bool {
+    let has = |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    link.seq > 0 && link.hash.split_once('.').is_some_and(|(id, mac)| has(id, 8) && has(mac, 64))
+}
+
 fn next_without_key(last: &AuditLink, columns: &ChainColumns) -> AuditLink {
     let seq = last.seq.saturating_add(1);
     let known = columns.get(..CREDENTIAL).unwrap_or_default();
@@ -130,8 +143,8 @@ impl Beginning {
 #[derive(Clone, Debug)]
 pub struct Walk {
     key: ChainKey,
-    /// Links that must be met, and what it is where one is not.
-    anchors: Vec<(AuditLink, AuditFault)>,
+    /// Links that must be met, by their places, and what it is where one is not.
+    anchors: BTreeMap<i64, Vec<(AuditLink, AuditFault)>>,
     last: Option<AuditLink>,
     /// The link before the first entry that is there, and that entry.
     first: Option<(AuditLink, String)>,
@@ -146,7 +159,11 @@ pub struct Walk {
 impl Walk {
     /// A walk that is to meet these links, noted earlier.
     #[must_use]
-    pub fn new(key: ChainKey, anchors: Vec<(AuditLink, AuditFault)>) -> Self {
+    pub fn new(key: ChainKey, noted: impl IntoIterator<Item = (AuditLink, AuditFault)>) -> Self {
+        let mut anchors = BTreeMap::<_, Vec<_>>::new();
+        for (anchor, fault) in noted {
+            anchors.entry(anchor.seq).or_default().push((anchor, fault));
+        }
         Self { key, anchors, last: None, first: None, beginning: None, keyed: false, entries: 0, unkeyed: 0 }
     }
 
@@ -186,14 +203,8 @@ impl Walk {
             (_, None) if self.entries > 0 => return Err(AuditFault::Missing),
             (_, None) => {}
         }
-        match self.anchors.iter().position(|(anchor, _)| anchor.seq == link.seq) {
-            Some(at) if self.anchors.get(at).is_some_and(|(anchor, _)| anchor == link) => {
-                self.anchors.retain(|(anchor, _)| anchor != link);
-                Ok(())
-            }
-            Some(at) => Err(self.anchors.swap_remove(at).1),
-            None => Ok(()),
-        }
+        let noted = self.anchors.remove(&link.seq).unwrap_or_default();
+        noted.into_iter().find(|(anchor, _)| anchor != link).map_or(Ok(()), |(_, fault)| Err(fault))
     }
 
     fn check(&mut self, before: &AuditLink, link: &AuditLink, columns: &ChainColumns) -> Result<(), AuditFault> {
@@ -226,7 +237,12 @@ impl Walk {
         let begins = self.beginning.as_ref().map_or_else(origin, |beginning| beginning.link.clone());
         let gone = self.first.as_ref().filter(|(before, _)| self.keyed && *before != begins);
         let gone = gone.map(|(_, entry)| (entry.clone(), AuditFault::Missing));
-        gone.or_else(|| self.anchors.first().map(|(anchor, fault)| (anchor.to_string(), *fault)))
+        // A head noted elsewhere may be as old as what Ostler removed; one that Ostler remembers is newer.
+        let is_due = |(anchor, fault): &&(AuditLink, AuditFault)| {
+            *fault != AuditFault::Anchor || !self.keyed || anchor.seq >= begins.seq
+        };
+        let unmet = || self.anchors.values().flatten().find(is_due);
+        gone.or_else(|| unmet().map(|(anchor, fault)| (anchor.to_string(), *fault)))
     }
 }
 
@@ -266,8 +282,11 @@ mod tests {
     }
 
     fn walked(chain: &[Linked], anchors: &[&AuditLink]) -> Result<Walk, (String, AuditFault)> {
-        let anchors = anchors.iter().map(|link| ((*link).clone(), AuditFault::Cut)).collect();
-        let mut walk = Walk::new(key(), anchors);
+        walked_by(chain, anchors, AuditFault::Cut)
+    }
+
+    fn walked_by(chain: &[Linked], anchors: &[&AuditLink], fault: AuditFault) -> Result<Walk, (String, AuditFault)> {
+        let mut walk = Walk::new(key(), anchors.iter().map(|link| ((*link).clone(), fault)));
         chain.iter().try_for_each(|one| walk.take(one).map_err(|fault| (one.entry.clone(), fault)))?;
         walk.finish().map_or(Ok(walk), Err)
     }
@@ -329,6 +348,25 @@ mod tests {
     }
 
     #[test]
+    fn a_head_from_elsewhere_may_be_older_than_what_retention_left_and_one_of_ostlers_own_may_not() {
+        let mut chain = chain(0);
+        let removed = [chain[0].link.clone(), chain[2].link.clone()];
+        let mut columns = columns(RETENTION, &chain[2].link.to_string());
+        columns[DETAIL] = Some("3 entries until 2026-11-22T10:00:00.000Z".into());
+        let link = key().next(&chain[4].link, &columns);
+        chain.push(Linked { link, entry: "5".into(), columns: Some(columns) });
+        chain[2].columns = None;
+        let [old, last] = [&removed[0], &removed[1]];
+        assert!(walked_by(&chain[2..], &[old, last], AuditFault::Anchor).is_ok());
+        assert_eq!(walked_by(&chain[2..], &[old], AuditFault::Cut).unwrap_err().1, AuditFault::Cut);
+        let forked = AuditLink { hash: "other".into(), ..chain[3].link.clone() };
+        assert_eq!(
+            walked_by(&chain[2..], &[&chain[3].link, &forked], AuditFault::Anchor).unwrap_err().1,
+            AuditFault::Anchor
+        );
+    }
+
+    #[test]
     fn a_recorded_link_reveals_a_cut_or_rewritten_chain() {
         let chain = chain(0);
         let other = AuditLink { hash: "other".into(), ..chain[2].link.clone() };
@@ -336,6 +374,17 @@ mod tests {
         let end = &chain[4].link;
         assert_eq!(walked(&chain[..4], &[end]).unwrap_err(), (end.to_string(), AuditFault::Cut));
         assert!(walked(&chain, &[end, end, &chain[1].link]).is_ok());
+    }
+
+    #[test]
+    fn heads_are_found_among_other_words() {
+        let links: Vec<_> = chain(1).into_iter().map(|one| one.link).collect();
+        let [old, first, second, ..] = &links[..] else { panic!("too short") };
+        let text = format!(
+            "2026-11-22T10:00:00.000Z {first}\n{old}\n10:00 INFO ends here head={second} 5:6.7\n{{\"head\":\"{first}\"}}"
+        );
+        assert_eq!(heads_in(&text), [first.clone(), second.clone(), first.clone()]);
+        assert!(heads_in("0:x 1:2 10:00:00.000").is_empty());
     }
 
     proptest! {

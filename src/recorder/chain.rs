@@ -50,7 +50,7 @@ impl Chain {
     }
 
     /// The newest link that was committed, as far as is known.
-    pub(super) fn newest(&self) -> Option<AuditLink> {
+    pub(crate) fn newest(&self) -> Option<AuditLink> {
         self.heads.lock().newest.clone()
     }
 

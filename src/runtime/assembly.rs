@@ -67,10 +67,11 @@ impl Assembly {
         Accounts::new(access, store, recorder, self.keyring.clone(), issuer, lifecycle, arbiters)
     }
 
-    /// The audit log, its head noted in the data folder.
+    /// The audit log, its head noted in the data folder and published outside.
     pub(super) fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
-        Arc::new(AuditLog::new(self.access.clone(), store, recorder, settings.retention, &settings.data_dir))
+        let (access, head_file) = (self.access.clone(), settings.audit_head_file.clone());
+        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file))
     }
 
     /// Live events about the registered servers.

@@ -43,6 +43,8 @@ pub struct Settings {
     pub max_starting: usize,
     /// Bytes of servers' timelines on disk, of all together; 0 keeps none.
     pub log_bytes: u64,
+    /// File outside the data folder to which the head of the audit log is appended as it grows; `None`: none.
+    pub audit_head_file: Option<PathBuf>,
     /// Greatest age and size of the calls and audit entries that are kept.
     pub retention: Retention,
     /// Limits of the servers that callers register.
@@ -81,6 +83,7 @@ impl Default for Settings {
             restart: RestartPolicy::default(),
             max_starting: 8,
             log_bytes: 256 << 20,
+            audit_head_file: None,
             retention: Retention::default(),
             servers: ServerSettings::default(),
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),

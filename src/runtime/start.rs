@@ -212,7 +212,7 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
     for name in store.migrate()? {
         log::info!(migration = name.as_str(); "database migrated");
     }
-    let noted = access::heads_of_last_run(&settings.data_dir);
+    let noted = access::heads_of_last_run(&settings.data_dir, settings.audit_head_file.as_deref());
     let db = &mut occupied.db;
     call_bytes::find_backlog(db)?;
     if is_established && users::count(db)? == 0 {

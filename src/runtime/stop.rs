@@ -63,7 +63,7 @@ impl Runtime {
         } else {
             recorder.stop().await;
         }
-        self.inner.audit_log.note_head().await;
+        self.inner.audit_log.publish_end().await;
         let timeline = self.inner.timeline.clone();
         let written = blocking(move || {
             timeline.stop();

@@ -36,7 +36,7 @@ async fn verify(runtime: &Runtime) -> AuditVerdict {
 }
 
 /// Adds entries: accounts that come and go.
-async fn add_entries(runtime: &Runtime) {
+pub(crate) async fn add_entries(runtime: &Runtime) {
     let admin = runtime.embedder();
     for number in 0..10 {
         let user = NewUser {
@@ -51,7 +51,7 @@ async fn add_entries(runtime: &Runtime) {
 }
 
 /// Verifies the log until it is as wanted: entries are removed in batches.
-async fn verified_when(runtime: &Runtime, wanted: impl Fn(&AuditVerdict) -> bool) -> AuditVerdict {
+pub(crate) async fn verified_when(runtime: &Runtime, wanted: impl Fn(&AuditVerdict) -> bool) -> AuditVerdict {
     loop {
         let verdict = verify(runtime).await;
         if wanted(&verdict) {

@@ -150,6 +150,7 @@ calls_bytes = 2097152
 calls_bytes_per_user = 1048576
 keep_audit = "off"
 audit_bytes = 2097152
+audit_head_file = "/var/log/ostler-heads"
 keep_payload = 1024
 [mcp]
 servers_dir = "s"
@@ -198,9 +199,9 @@ fn every_setting_can_be_set_in_the_file() {
     let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:35");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:49");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:58");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:36");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:50");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:59");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

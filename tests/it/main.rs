@@ -19,6 +19,8 @@ mod addresses;
 mod answers;
 mod audit;
 mod audit_chain;
+mod audit_heads;
+mod audit_manipulations;
 mod audit_retention;
 mod bodies;
 mod bridge;

@@ -59,6 +59,15 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |config| config.runtime.retention.audit_bytes.to_string(),
     },
     Setting {
+        key: "audit_head_file",
+        variable: "OSTLER_AUDIT_HEAD_FILE",
+        flag: "audit-head-file",
+        kind: SettingType::Text,
+        help: "File to which the head of the audit log is appended as it grows, where servers cannot write",
+        put: |config, text| set(&mut config.runtime.audit_head_file, value::path(text).map(Some)),
+        show: |config| config.runtime.audit_head_file.as_deref().map_or_else(|| "none".to_owned(), show::path),
+    },
+    Setting {
         key: "keep_payload",
         variable: "OSTLER_KEEP_PAYLOAD",
         flag: "keep-payload",
