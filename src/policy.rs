@@ -11,6 +11,7 @@ pub mod canonical_json;
 pub mod change;
 pub mod client_file;
 pub mod command;
+pub mod command_line;
 pub mod consent;
 pub(crate) mod copied_settings;
 pub mod environment;

@@ -15,6 +15,7 @@ pub(crate) mod server_view;
 mod service;
 mod settings;
 mod shares;
+mod spawn_record;
 mod supervisor_events;
 mod timeline;
 

@@ -45,7 +45,7 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
-pub use child_view::{Availability, ChildView, SupervisorEvent};
+pub use child_view::{Availability, ChildView, StartKind, SupervisorEvent};
 pub use containment::Containment;
 pub use egress::Egress;
 pub use exit::Exit;

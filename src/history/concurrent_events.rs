@@ -75,7 +75,11 @@ fn of_audit(entry: AuditEntry) -> Option<ConcurrentEvent> {
     let kind = match ProcessAction::parse(&entry.action)? {
         ProcessAction::Fail => ConcurrentEventKind::Exit,
         ProcessAction::Retry | ProcessAction::Restart | ProcessAction::Start => ConcurrentEventKind::Restart,
-        ProcessAction::Stop | ProcessAction::GiveUp | ProcessAction::Recover => return None,
+        ProcessAction::Stop
+        | ProcessAction::Spawn
+        | ProcessAction::Respawn
+        | ProcessAction::GiveUp
+        | ProcessAction::Recover => return None,
     };
     let text = match (kind, entry.detail) {
         (ConcurrentEventKind::Exit, Some(detail)) => format!("the process {detail}"),

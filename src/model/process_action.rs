@@ -9,6 +9,10 @@ pub enum ProcessAction {
     Stop,
     /// Restarted by a caller.
     Restart,
+    /// About to be run, for the first time or again as a caller or a change wants it.
+    Spawn,
+    /// About to be run again after the last process ended by itself.
+    Respawn,
     /// Ended by itself, or not started.
     Fail,
     /// Restarted after a failure.
@@ -20,8 +24,17 @@ pub enum ProcessAction {
 }
 
 impl ProcessAction {
-    const ALL: [Self; 7] =
-        [Self::Start, Self::Stop, Self::Restart, Self::Fail, Self::Retry, Self::GiveUp, Self::Recover];
+    const ALL: [Self; 9] = [
+        Self::Start,
+        Self::Stop,
+        Self::Restart,
+        Self::Spawn,
+        Self::Respawn,
+        Self::Fail,
+        Self::Retry,
+        Self::GiveUp,
+        Self::Recover,
+    ];
 
     /// Its name in the audit log, `noun.verb`.
     #[must_use]
@@ -30,6 +43,8 @@ impl ProcessAction {
             Self::Start => "server.start",
             Self::Stop => "server.stop",
             Self::Restart => "server.restart",
+            Self::Spawn => "server.spawn",
+            Self::Respawn => "server.respawn",
             Self::Fail => "server.fail",
             Self::Retry => "server.retry",
             Self::GiveUp => "server.give-up",
@@ -41,6 +56,12 @@ impl ProcessAction {
     #[must_use]
     pub fn parse(action: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str() == action)
+    }
+
+    /// True when a program is about to be run.
+    #[must_use]
+    pub fn is_spawn(self) -> bool {
+        matches!(self, Self::Spawn | Self::Respawn)
     }
 
     /// The verb of its name.

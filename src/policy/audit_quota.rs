@@ -3,8 +3,12 @@
 //!
 //! Changes are counted by a rate limit of their own, which refuses them; these cannot be refused.
 //!
+//! A start of a program is never only counted the first time: each command line of a server has an entry, and one more
+//! an hour where there are too many.
+//!
 //! Entries leave the log from its beginning alone, so an account is bounded in what it adds. An entry is some 1400
-//! bytes at worst: 1000 changes and 3 × 324 others are 2.8 MB a day, and 256 MiB last one account three months.
+//! bytes at worst, of a start 4000: 1000 changes, 3 × 324 others and 1000 starts are 6.8 MB a day, and 256 MiB last one
+//! account five weeks.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,9 +20,11 @@ use crate::{
     policy::rate::{Limit, Window},
 };
 
-/// Entries recorded for one account and kind in a day; the others are counted. With the changes that are allowed by
-/// default an account adds about 3 MB a day at most, of which the default budget of the log holds three months.
+/// Entries recorded for one account and kind in a day; the others are counted.
 const DAILY_QUOTA: Limit = Limit { quota: 300, window: Duration::from_secs(24 * 60 * 60) };
+
+/// Starts recorded of the servers of one account in a day: three that stay down are tried as often.
+const STARTS_QUOTA: Limit = Limit { quota: 1000, window: DAILY_QUOTA.window };
 
 /// Length of the window after which the counted entries of an account are summarized in one entry.
 pub const SUMMARY_WINDOW: Duration = Duration::from_secs(60 * 60);
@@ -32,6 +38,17 @@ pub enum EntryKind {
     SignIn,
     /// Lifecycle events of an account's servers.
     Server,
+    /// Starts of programs of an account's servers.
+    Start,
+}
+
+impl EntryKind {
+    fn quota(self) -> Limit {
+        match self {
+            Self::Refusal | Self::SignIn | Self::Server => DAILY_QUOTA,
+            Self::Start => STARTS_QUOTA,
+        }
+    }
 }
 
 /// Entries of late, by kind and account; all strangers together are one. Times are measured from any one moment.
@@ -41,8 +58,9 @@ pub struct Quotas(HashMap<(EntryKind, Option<UserId>), Account>);
 #[derive(Debug)]
 struct Account {
     entries: Window,
+    quota: Limit,
     since: Duration,
-    /// Refusals with an entry of their own: action, target and address.
+    /// Those with an entry of their own: action, target, and address or command line.
     seen: HashSet<[Option<String>; 3]>,
     /// Number of entries that were only counted, and the last of them.
     more: u64,
@@ -58,10 +76,13 @@ impl Quotas {
         entry: AuditEntry,
         now: Duration,
     ) -> Option<AuditEntry> {
-        let account = self.0.entry((kind, account)).or_insert_with(|| Account::new(now));
-        let what = [Some(entry.action.clone()), entry.target.clone(), entry.address.clone()];
-        let is_repeated = entry.outcome == Outcome::Denied && account.seen.contains(&what);
-        if !is_repeated && account.entries.take(now).is_ok() {
+        let account = self.0.entry((kind, account)).or_insert_with(|| Account::new(kind.quota(), now));
+        let more = if kind == EntryKind::Start { &entry.detail } else { &entry.address };
+        let what = [Some(entry.action.clone()), entry.target.clone(), more.clone()];
+        let is_known = account.seen.contains(&what);
+        let is_repeated = entry.outcome == Outcome::Denied && is_known;
+        let is_due = kind == EntryKind::Start && !is_known;
+        if !is_repeated && (account.entries.take(now).is_ok() || is_due) {
             account.seen.insert(what);
             return Some(entry);
         }
@@ -81,14 +102,15 @@ impl Quotas {
 }
 
 impl Account {
-    fn new(since: Duration) -> Self {
-        Self { entries: Window::new(DAILY_QUOTA), since, seen: HashSet::new(), more: 0, last: None }
+    fn new(quota: Limit, since: Duration) -> Self {
+        Self { entries: Window::new(quota), quota, since, seen: HashSet::new(), more: 0, last: None }
     }
 
     /// Begins another window, and says what was counted in the last.
     fn restart_window(&mut self, now: Duration) -> Option<AuditEntry> {
-        let entries = std::mem::replace(&mut self.entries, Window::new(DAILY_QUOTA));
-        let Self { more, last, .. } = std::mem::replace(self, Self { entries, ..Self::new(now) });
+        let quota = self.quota;
+        let entries = std::mem::replace(&mut self.entries, Window::new(quota));
+        let Self { more, last, .. } = std::mem::replace(self, Self { entries, ..Self::new(quota, now) });
         let entry = last?;
         let what = entry.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
         Some(entry.with_detail(format!("the last of {more} further ones within an hour{what}")))
@@ -128,6 +150,16 @@ mod tests {
         assert!(quotas.over(SUMMARY_WINDOW * 2).is_empty());
         let again = quotas.admit(EntryKind::Refusal, Some(user), refused(user, 1), SUMMARY_WINDOW * 2);
         assert!(again.is_some(), "another hour begins anew");
+    }
+
+    #[test]
+    fn each_command_line_is_recorded_before_its_repetitions_are_only_counted() {
+        let (mut quotas, user) = (Quotas::default(), UserId::new());
+        let start = |line: &str| AuditEntry::by_ostler("server.spawn", 1, Outcome::Success).with_detail(line);
+        assert_eq!(admitted(&mut quotas, EntryKind::Start, user, (0..1500).map(|_| start("a"))), 1000);
+        assert_eq!(admitted(&mut quotas, EntryKind::Start, user, (0..9).map(|n| start(&format!("b{}", n / 3)))), 3);
+        let counted = quotas.over(SUMMARY_WINDOW).remove(0).detail.unwrap();
+        assert_eq!(counted, "the last of 506 further ones within an hour: b2");
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Servers {
         }
     }
 
-    async fn on_event(&self, event: SupervisorEvent) -> Result<()> {
+    async fn on_event(self: &Arc<Self>, event: SupervisorEvent) -> Result<()> {
         self.broadcast(&event);
         match event {
             SupervisorEvent::Status { .. } | SupervisorEvent::Flush(_) => Ok(()),
@@ -45,13 +45,17 @@ impl Servers {
                 Some(server) => self.listings.review_isolated(server, &listing).await,
                 None => self.listings.store(id, &listing).await,
             },
+            SupervisorEvent::Spawning { id, launch, start, recorded } => {
+                self.permit_spawn(id, launch, start, recorded);
+                Ok(())
+            }
             // The audit log has what changes; that it failed once more in the same way is in the history of its health.
             SupervisorEvent::Failed { id, report, repeated } => {
                 self.record_failure(id, &report).await?;
                 if repeated {
                     return Ok(());
                 }
-                self.record_action(ProcessAction::Fail, id, Outcome::Failure, report.reason).await
+                self.record_action(EntryKind::Server, ProcessAction::Fail, id, Outcome::Failure, report.reason).await
             }
             SupervisorEvent::Restarting { id, attempt, repeated } => {
                 self.telemetry.metrics().server_restarted();
@@ -59,15 +63,21 @@ impl Servers {
                     return Ok(());
                 }
                 let detail = format!("after failure {attempt} in a row");
-                self.record_action(ProcessAction::Retry, id, Outcome::Success, detail).await
+                self.record_action(EntryKind::Server, ProcessAction::Retry, id, Outcome::Success, detail).await
             }
             SupervisorEvent::GaveUp { repeated: true, .. } => Ok(()),
             SupervisorEvent::GaveUp { id, reason, .. } => {
-                self.record_action(ProcessAction::GiveUp, id, Outcome::Failure, reason).await
+                self.record_action(EntryKind::Server, ProcessAction::GiveUp, id, Outcome::Failure, reason).await
             }
             SupervisorEvent::Recovered { id } => {
-                self.record_action(ProcessAction::Recover, id, Outcome::Success, "it has been well for a while".into())
-                    .await
+                self.record_action(
+                    EntryKind::Server,
+                    ProcessAction::Recover,
+                    id,
+                    Outcome::Success,
+                    "it has been well for a while".into(),
+                )
+                .await
             }
         }
     }
@@ -112,6 +122,7 @@ impl Servers {
         match event {
             SupervisorEvent::SupervisorLost
             | SupervisorEvent::Listed { .. }
+            | SupervisorEvent::Spawning { .. }
             | SupervisorEvent::SessionEnded { .. }
             | SupervisorEvent::Recovered { .. }
             | SupervisorEvent::Flush(_) => {}
@@ -138,13 +149,20 @@ impl Servers {
         }
     }
 
-    async fn record_action(&self, action: ProcessAction, id: ServerId, outcome: Outcome, detail: String) -> Result<()> {
+    pub(super) async fn record_action(
+        &self,
+        kind: EntryKind,
+        action: ProcessAction,
+        id: ServerId,
+        outcome: Outcome,
+        detail: String,
+    ) -> Result<()> {
         let (id, detail) = match self.placement.server_of(id) {
             Some(server) => (server, format!("{detail} (a process of one caller alone)")),
             None => (id, detail),
         };
         let owner = self.registry.get(id).map(|server| server.server.load().user_id);
         let entry = AuditEntry::by_ostler(action.as_str(), id, outcome).with_detail(detail);
-        self.access.entries().record_or_count(EntryKind::Server, owner, entry).await
+        self.access.entries().record_or_count(kind, owner, entry).await
     }
 }

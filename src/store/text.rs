@@ -55,7 +55,12 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
 
 /// Text for an indexed column: PostgreSQL refuses keys of more than 2704 bytes.
 pub(super) fn clean_key(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(500) {
+    clean_to(text, 500)
+}
+
+/// The beginning of a text, of so many characters.
+pub(super) fn clean_to(text: &str, chars: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(chars) {
         Some((end, _)) => Cow::Owned(clean(text.get(..end).unwrap_or_default()).into_owned() + "…"),
         None => clean(text),
     }

@@ -16,7 +16,7 @@ use crate::{
     model::{ExitReport, HealthStatus, Protocol, ServerId, Status, TimelineLevel, Timestamp},
     policy::restart::{self, Decision, FailureClass},
     supervisor::{
-        child_view::{Availability, ChildView, SupervisorEvent},
+        child_view::{Availability, ChildView, StartKind, SupervisorEvent},
         exit::{Exit, ExitPhase},
         handshake::Probe,
         launch::{Launch, Sharing},
@@ -174,6 +174,11 @@ impl Child {
             starting.addr.do_send(StopInstance { drain: Duration::ZERO });
             self.ending.push(starting.instance.generation);
         }
+    }
+
+    /// The occasion of its next start.
+    pub(super) fn next_start(&self) -> StartKind {
+        if self.failures > 0 { StartKind::Again } else { StartKind::Wanted }
     }
 
     /// Cancels its wait; returns the timer to cancel, if there is one.

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     model::{ExitReport, HealthStatus, Listing, RuntimeStatus, ServerId, Status, Timestamp},
-    supervisor::server_instance::ServerInstance,
+    supervisor::{launch::Launch, server_instance::ServerInstance},
 };
 
 /// Readiness of a child to take calls.
@@ -85,6 +85,15 @@ impl ChildView {
     }
 }
 
+/// The occasion of a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartKind {
+    /// A caller, a change or the start of Ostler wants it up.
+    Wanted,
+    /// The last process ended by itself.
+    Again,
+}
+
 /// A change worth recording.
 #[derive(Clone, Debug)]
 pub enum SupervisorEvent {
@@ -117,6 +126,17 @@ pub enum SupervisorEvent {
         is_remote: bool,
         /// Time for which it took calls.
         lasted: Duration,
+    },
+    /// A program is about to be run, once this is on record.
+    Spawning {
+        /// Id of the child.
+        id: ServerId,
+        /// The program, its arguments and its environment.
+        launch: Arc<Launch>,
+        /// The kind of start.
+        start: StartKind,
+        /// Takes one message once it is on record; dropped without, the program is not run.
+        recorded: mpsc::Sender<()>,
     },
     /// A process ended without being stopped.
     Failed {

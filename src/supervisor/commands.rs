@@ -5,7 +5,10 @@ use std::sync::atomic::Ordering;
 
 use actix::{AsyncContext, Context, Handler, ResponseFuture};
 use futures_util::future::{self, FutureExt};
-use tokio::{sync::oneshot, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use crate::{
     error::Result,
@@ -13,7 +16,7 @@ use crate::{
     supervisor::{
         Supervisor,
         child::{Child, Starting},
-        child_view::ChildView,
+        child_view::{ChildView, SupervisorEvent},
         messages::{
             AddServer, CheckHealth, CheckServer, CheckSupervisor, HealthChecked, NotUp, Parent, RemoveServer,
             RestartServer, ResumeAll, StartServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted,
@@ -76,7 +79,14 @@ impl Supervisor {
         let output_start = link.output.last_seq();
         let (supervisor, lines) = (Parent::of(&ctx.address()), self.lines.clone());
         let probe = child.next_probe();
-        let actor = ServerActor::new(id, instance.clone(), launch.clone(), probe, supervisor, link, lines);
+        let (recorded, record) = mpsc::channel(1);
+        let mut actor = ServerActor::new(id, instance.clone(), launch.clone(), probe, supervisor, link, lines);
+        if launch.remote.is_none() {
+            actor.wait_for(record);
+            let (launch, start) = (launch.clone(), child.next_start());
+            // There is no receiver any more once the runtime is ending, and then nothing is started.
+            let _ = self.events.send(SupervisorEvent::Spawning { id, launch, start, recorded });
+        }
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;
         child.starting = Some(Starting { instance, addr, launch, output_start, since: Instant::now() });

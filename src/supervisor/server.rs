@@ -15,11 +15,12 @@ use std::{
     collections::HashSet,
     io,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, StreamHandler};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, WrapFuture};
 use serde_json::value::RawValue;
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     mcp::{self, Era, Frame, Level, LineBudget, Message, RpcError},
@@ -39,6 +40,11 @@ use crate::{
         writer::LineWriter,
     },
 };
+
+/// Time for the start of a program to be put on record: as long as a commit may take.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+
+const NOT_RECORDED: &str = "its start could not be put on record in the audit log: the database takes no writes";
 
 /// Why a request is cancelled, for the server.
 const CANCEL_REASON: &str = "its deadline passed, or its caller went away";
@@ -62,7 +68,9 @@ pub struct ServerActor {
     /// Its connections to elsewhere, if it may not make them itself.
     connections: Option<Connections>,
     exit: ExitSlot,
-    /// Reports the end of a remote server, which no guard does.
+    /// Tells that the start is on record, where it has to be.
+    record: Option<mpsc::Receiver<()>>,
+    /// Reports the end of a remote server, or of one that was never run, which no guard does.
     reporter: Option<ExitGuard>,
     has_sent_message: bool,
     last_message_at: Option<Instant>,
@@ -121,6 +129,7 @@ impl ServerActor {
             orders: None,
             connections: None,
             exit: ExitSlot::default(),
+            record: None,
             reporter: None,
             has_sent_message: false,
             last_message_at: None,
@@ -134,6 +143,18 @@ impl ServerActor {
             open_server_requests: state::OpenServerRequests::new(),
             log_level: None,
             setting_level: None,
+        }
+    }
+
+    /// Has the program run only once a message says that its start is on record.
+    pub(super) fn wait_for(&mut self, record: mpsc::Receiver<()>) {
+        self.record = Some(record);
+    }
+
+    fn begin(&mut self, ctx: &mut Context<Self>) {
+        if let Err(error) = self.start(ctx) {
+            self.exit.record(not_started::own(&error));
+            ctx.stop();
         }
     }
 
@@ -193,10 +214,17 @@ impl Actor for ServerActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.instance.set_mailbox(Mailbox::of(&ctx.address()));
-        if let Err(error) = self.start(ctx) {
-            self.exit.record(not_started::own(&error));
+        let Some(mut record) = self.record.take() else { return self.begin(ctx) };
+        let recorded = tokio::time::timeout(RECORD_TIMEOUT, async move { record.recv().await });
+        // Nothing else is dealt with meanwhile, a stop neither.
+        ctx.wait(recorded.into_actor(self).map(|recorded, actor, ctx| {
+            if recorded == Ok(Some(())) {
+                return actor.begin(ctx);
+            }
+            actor.reporter = Some(actor.exit_guard());
+            actor.exit.record(Exit::NotStarted { errno: None, reason: NOT_RECORDED.into() });
             ctx.stop();
-        }
+        }));
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {

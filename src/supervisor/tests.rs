@@ -142,13 +142,29 @@ async fn supervised_as(restart: RestartPolicy, launch: Arc<Launch>) -> Supervise
         max_starting: 8,
         drain: Duration::from_secs(1),
     };
-    let (sender, events) = mpsc::unbounded_channel();
+    let (sender, reported) = mpsc::unbounded_channel();
+    let events = on_record(reported);
     let supervisor = Supervisor::start(settings, vec![arbiter.handle()], sender).unwrap();
     let link = Link::default();
     let id = ServerId::new();
     let add = AddServer { id, launch, mask: Mask::default(), wanted: Wanted::Up, link: link.clone() };
     supervisor.send(add).await.unwrap();
     Supervised { id, supervisor, link, events, arbiter }
+}
+
+/// Puts every start on record at once, and passes on all else.
+fn on_record(mut reported: mpsc::UnboundedReceiver<SupervisorEvent>) -> mpsc::UnboundedReceiver<SupervisorEvent> {
+    let (sender, events) = mpsc::unbounded_channel();
+    actix::spawn(async move {
+        while let Some(event) = reported.recv().await {
+            if let SupervisorEvent::Spawning { recorded, .. } = &event {
+                drop(recorded.try_send(()));
+            } else {
+                drop(sender.send(event));
+            }
+        }
+    });
+    events
 }
 
 impl Supervised {

@@ -132,8 +132,10 @@ fn a_crash_and_the_decision_to_try_again_are_in_the_audit_log() {
     eventually("Ostler says so", || {
         let log = ostler.admin().get(&format!("/api/audit?target={}&actor=ostler", server.id)).is(200);
         let found: Vec<_> = log.list("/items").iter().rev().map(|one| (&one["action"], &one["outcome"])).collect();
-        (found == [(&json!("server.fail"), &json!("failure")), (&json!("server.retry"), &json!("success"))])
-            .then_some(())
+        let said = |action: &str, outcome: &str| (json!(format!("server.{action}")), json!(outcome));
+        let start = said("spawn", "success");
+        let expected = [start, said("fail", "failure"), said("retry", "success"), said("respawn", "success")];
+        found.into_iter().eq(expected.iter().map(|(action, outcome)| (action, outcome))).then_some(())
     });
 }
 

@@ -22,6 +22,7 @@ mod audit_chain;
 mod audit_heads;
 mod audit_manipulations;
 mod audit_retention;
+mod audit_spawns;
 mod bodies;
 mod bridge;
 mod browser;

@@ -1,11 +1,13 @@
 //! A line of the audit log as it is stored.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 
 use crate::{
     error::Result,
-    model::AuditEntry,
-    policy::audit_chain::ChainColumns,
+    model::{AuditEntry, ProcessAction},
+    policy::{audit_chain::ChainColumns, command_line},
     store::{schema::audit_logs, text},
 };
 
@@ -53,12 +55,19 @@ pub(super) fn write(entry: &AuditEntry) -> Row {
         action: text::clean_key(&entry.action).into_owned(),
         target: entry.target.as_deref().map(|target| text::clean_key(target).into_owned()),
         outcome: text::outcome_word(entry.outcome).to_owned(),
-        // Short, so that so many entries are so many bytes.
-        detail: entry.detail.as_deref().map(|detail| text::clean_key(detail).into_owned()),
+        detail: entry.detail.as_deref().map(|detail| clean_detail(&entry.action, detail).into_owned()),
         address: entry.address.clone(),
         request_id: entry.request_id.as_deref().map(|id| text::clean(id).into_owned()),
         credential: entry.credential.clone(),
     }
+}
+
+/// Short, so that so many entries are so many bytes; but the end of a command line says as much as its beginning.
+fn clean_detail<'a>(action: &str, detail: &'a str) -> Cow<'a, str> {
+    if ProcessAction::parse(action).is_some_and(ProcessAction::is_spawn) {
+        return text::clean_to(detail, command_line::CHARS_MAX);
+    }
+    text::clean_key(detail)
 }
 
 pub(super) fn read(row: Row) -> Result<AuditEntry> {
