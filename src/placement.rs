@@ -34,7 +34,7 @@ use crate::{
     authorizations::Authorizations,
     error::{Error, Result},
     mcp::McpClient,
-    model::{EffectiveSandbox, Principal, ServerConfig, ServerId, Status, TimelineLevel, UserId},
+    model::{EffectiveSandbox, Principal, ServerConfig, ServerId, StartPreview, Status, TimelineLevel, UserId},
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
@@ -149,6 +149,11 @@ impl Placement {
     /// The reason why no server at `url` can ever be reached; `None` where one may be.
     pub(crate) fn refused_url(&self, url: &str) -> Option<&'static str> {
         self.launcher.refused_url(url)
+    }
+
+    /// The start of a server of this configuration, as it would be; `None` where it is at a URL. Blocks.
+    pub(crate) fn preview(&self, config: &ServerConfig) -> Option<StartPreview> {
+        config.remote.is_none().then(|| self.launcher.preview(config))
     }
 
     /// Adds a server's shared process to the supervisor.

@@ -10,7 +10,7 @@ use utoipa::{
 
 use crate::{
     error::Error,
-    model::TextMap,
+    model::{StartPreview, TextMap},
     policy::client_file::ClientFormat,
     servers::{ImportAction, Imported, server_view::ServerView},
     web::{HandlerResult, authenticate::Caller, body::Json, query::Query},
@@ -68,11 +68,13 @@ struct ImportedView {
     notes: Vec<String>,
     /// It as it is now; `null` where there is none.
     server: Option<ServerView>,
+    /// In a dry run, the program that would be run, and how; `null` for one that is refused or at a `url`.
+    start: Option<StartPreview>,
 }
 
 impl From<Imported> for ImportedView {
-    fn from(Imported { name, action, problem, ignored, notes, server }: Imported) -> Self {
-        Self { name, action, problem, ignored, notes, server: server.map(ServerView::from) }
+    fn from(Imported { name, action, problem, ignored, notes, server, start }: Imported) -> Self {
+        Self { name, action, problem, ignored, notes, server: server.map(ServerView::from), start }
     }
 }
 

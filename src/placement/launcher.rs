@@ -1,10 +1,19 @@
 //! [`Launcher`]: from a server's configuration to what the supervisor starts.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     authorizations::Authorizations,
-    model::{EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, ServerConfig, ServerId, UserId},
+    model::{
+        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, ServerConfig, ServerId, StartPreview,
+        UserId,
+    },
     outbound::Reachable,
     placement::containers::Containers,
     policy::{environment, launcher},
@@ -132,6 +141,40 @@ impl Launcher {
             ping_timeout: self.health_check_interval.min(PING_TIMEOUT_MAX),
         })
     }
+
+    /// The start of a server's program, as a launch would make it. Blocks.
+    pub(super) fn preview(&self, config: &ServerConfig) -> StartPreview {
+        let folder = &self.containers.bounds.servers;
+        let mut variables = environment::inherited(own_variables());
+        let granted = self.containers.granted(config, &variables);
+        let is_contained = self.containers.contain(config, &folder.join("ID"), &mut variables).is_some();
+        variables.extend(config.env.clone());
+        let path = variables.get("PATH").map_or("", String::as_str);
+        StartPreview {
+            program: found(&config.command, path, folder).map(|program| program.display().to_string()),
+            args: config.args.clone(),
+            folder: folder.display().to_string(),
+            sandbox: Sandbox {
+                level: Some(self.containers.level(config)),
+                paths: if is_contained { granted } else { SandboxPaths::default() },
+                ..config.sandbox.clone()
+            },
+            limits: config.limits.or(self.limits),
+            variables: variables.into_keys().collect(),
+        }
+    }
+}
+
+/// The file that a program's name leads to from a folder, by the rule of `execvp`; without links. Blocks.
+fn found(program: &str, path: &str, dir: &Path) -> Option<PathBuf> {
+    let is_program =
+        |file: &PathBuf| file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+    let file = if program.contains('/') {
+        Some(dir.join(program)).filter(is_program)
+    } else {
+        std::env::split_paths(path).map(|folder| dir.join(folder).join(program)).find(is_program)
+    };
+    file?.canonicalize().ok()
 }
 
 /// Ostler's own variables, as far as they are text.
@@ -144,4 +187,21 @@ fn sandbox(config: &ServerConfig, usual: SandboxLevel) -> Option<Sandbox> {
     let level = config.sandbox.level.unwrap_or(usual);
     let is_contained = config.remote.is_none() && level != SandboxLevel::None;
     is_contained.then(|| Sandbox { level: Some(level), ..config.sandbox.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_found_as_it_would_be_run() {
+        let sh = Path::new("/bin/sh").canonicalize().ok();
+        let root = Path::new("/");
+        assert_eq!(found("sh", "/nowhere:/bin:/usr/bin", root), sh);
+        assert_eq!(found("/bin/sh", "", root), sh);
+        assert_eq!(found("./sh", "", Path::new("/bin")), sh);
+        for absent in ["sh ", "/bin", "bin", "no-such-program", ""] {
+            assert_eq!(found(absent, "/:/usr", root), None, "{absent:?}");
+        }
+    }
 }

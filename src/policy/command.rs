@@ -12,6 +12,9 @@
 //! - Arguments beyond the template are refused, unless its last word is `*` alone (any arguments), or it names a
 //!   package for `npx` or `uvx` right after the program or after `-y`: arguments after a package's name go to the
 //!   server.
+//! - Words before the program that end with `=` name the variables that callers may set (`command/variables.rs`).
+
+mod variables;
 
 use std::{fmt, str::FromStr};
 
@@ -73,15 +76,38 @@ const RUNNERS: [&str; 2] = ["npx", "uvx"];
 /// Options of theirs that take no value, so that the next word is the package.
 const RUNNER_SWITCHES: [&str; 4] = ["-y", "--yes", "-q", "--quiet"];
 
+/// The part of a registration that a caller without `mcp:manage` may not make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CommandRefusal {
+    /// The command line: no template allows it.
+    CommandLine,
+    /// A variable of this name: no template that allows the command line allows it as well.
+    Variable(String),
+}
+
 impl AllowedCommands {
-    /// True when a caller without `mcp:manage` may register this command line.
+    /// The reason why a caller without `mcp:manage` may not register this command line with these variables; `None`
+    /// where they may.
     #[must_use]
-    pub(crate) fn allows(&self, command: &str, args: &[String]) -> bool {
-        match self {
-            Self::ManagersOnly => false,
-            Self::Everything => true,
-            Self::Templates(templates) => templates.iter().any(|template| fits(template, command, args)),
+    pub(crate) fn refusal<'a>(
+        &self,
+        command: &str,
+        args: &[String],
+        names: impl Iterator<Item = &'a str> + Clone,
+    ) -> Option<CommandRefusal> {
+        let templates = match self {
+            Self::ManagersOnly => return Some(CommandRefusal::CommandLine),
+            Self::Everything => return None,
+            Self::Templates(templates) => templates,
+        };
+        let mut refusal = CommandRefusal::CommandLine;
+        for (allowed, words) in templates.iter().map(|template| variables::split(template)) {
+            if fits(words, command, args) {
+                let denied = names.clone().find(|name| !variables::permit(allowed.as_deref(), name));
+                refusal = CommandRefusal::Variable(denied?.to_owned());
+            }
         }
+        Some(refusal)
     }
 }
 
@@ -114,19 +140,22 @@ impl fmt::Display for AllowedCommands {
 
 /// Refuses templates that cannot mean what they seem to.
 fn check(template: &str) -> Result<(), String> {
-    let mut words = template.split_whitespace();
-    let program = words.next().unwrap_or_default();
+    let (names, line) = variables::split(template);
+    let (program, words) = line.split_first().map_or(("", [].as_slice()), |(program, words)| (*program, words));
     let fault = |problem: &str| Err(format!("the template {template:?} {problem}"));
-    if template.split_whitespace().any(|word| word.trim_end_matches('*').contains('*') || word.ends_with("**")) {
+    if let Some(problem) = variables::fault(names.as_deref(), program) {
+        return fault(&problem);
+    }
+    if line.iter().any(|word| word.trim_end_matches('*').contains('*') || word.ends_with("**")) {
         return fault("has a * before the end of a word");
     }
-    if program.starts_with('*') || program == "/*" {
+    if program.is_empty() || program.starts_with('*') || program == "/*" {
         return fault("names no program; * as the only template allows everything");
     }
     if program.contains('/') && (!program.starts_with('/') || !is_plain(program.trim_end_matches(['/', '*']))) {
         return fault("must name its program by an absolute path without . and .., or by its name alone");
     }
-    if is_interpreter(program) && !names_a_target(program, &words.collect::<Vec<_>>()) {
+    if is_interpreter(program) && !names_a_target(program, words) {
         return fault(
             "leaves open what it runs: before a last * stands a path, a script or a package; \
              * as the only template allows everything",
@@ -165,9 +194,8 @@ fn ends_with_target(program: &str, words: &[&str]) -> bool {
         && !is_known(TOOLS, program)
 }
 
-/// True when a command line fits a template.
-fn fits(template: &str, command: &str, args: &[String]) -> bool {
-    let mut words: Vec<_> = template.split_whitespace().collect();
+/// True when a command line fits the words of a template.
+fn fits(mut words: Vec<&str>, command: &str, args: &[String]) -> bool {
     let open = words.len() > 1 && words.last() == Some(&"*");
     if open {
         words.pop();
@@ -218,169 +246,4 @@ fn is_known(list: &str, path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn allows(templates: &str, line: &[&str]) -> bool {
-        let args: Vec<String> = line[1..].iter().map(|word| (*word).to_owned()).collect();
-        templates.parse::<AllowedCommands>().unwrap().allows(line[0], &args)
-    }
-
-    #[test]
-    fn unset_allows_nothing_and_a_star_allows_all() {
-        assert!(!AllowedCommands::default().allows("/opt/mcp/server", &[]));
-        assert!(!allows("", &["true"]) && !allows(" , ", &["true"]));
-        assert!(allows("*", &["sh", "-c", "true"]));
-    }
-
-    #[test]
-    fn a_package_template_allows_its_scope_and_arguments_of_the_server() {
-        let template = "npx -y @scope/name*";
-        for line in [
-            &["npx", "-y", "@scope/name"][..],
-            &["npx", "-y", "@scope/name-files@1.2.3", "/srv/data"],
-            &["npx", "-y", "@scope/name@latest", "--root", "/srv"],
-        ] {
-            assert!(allows(template, line), "{line:?}");
-        }
-        assert!(allows("uvx mcp-server-git", &["uvx", "mcp-server-git", "--repository", "/srv/r"]));
-    }
-
-    #[test]
-    fn a_package_template_is_no_way_to_run_anything_else() {
-        let template = "npx -y @scope/name*";
-        for line in [
-            &["npx", "-c", "touch /tmp/pwn"][..],
-            &["npx", "-y", "-c", "touch /tmp/pwn"],
-            &["npx", "-y", "--node-options=--require=/tmp/x.js", "@scope/name"],
-            &["npx", "--node-options=--require=/tmp/x.js", "-y", "@scope/name"],
-            &["npx", "-y", "-p", "evil", "@scope/name"],
-            &["npx", "-y", "@scope/name@npm:evil"],
-            &["npx", "-y", "@scope/name@https://evil.example/x.tgz"],
-            &["npx", "-y", "@scope/name/../../evil"],
-            &["npx", "-y", "@scope/name -c touch"],
-            &["npx", "-y", "evil"],
-            &["npx", "-y"],
-            &["npx"],
-            &["/tmp/npx", "-y", "@scope/name"],
-            &["./npx", "-y", "@scope/name"],
-        ] {
-            assert!(!allows(template, line), "{line:?}");
-        }
-    }
-
-    #[test]
-    fn an_interpreter_alone_allows_nothing_but_itself() {
-        for program in ["node", "python3", "sh", "npx", "env", "docker", "/usr/bin/python3.11"] {
-            assert!(allows(program, &[program]), "{program}");
-            assert!(!allows(program, &[program, "anything"]), "{program}");
-        }
-        for line in [
-            &["python3", "-c", "import os"][..],
-            &["node", "-e", "1"],
-            &["env", "-S", "sh -c id"],
-            &["docker", "run", "-v", "/:/h", "alpine"],
-        ] {
-            assert!(!allows("python3,node,env,docker", line), "{line:?}");
-        }
-    }
-
-    #[test]
-    fn a_folder_allows_the_programs_below_it_and_nothing_beside() {
-        let folder = "/opt/mcp/*";
-        assert!(allows(folder, &["/opt/mcp/server"]) && allows(folder, &["/opt/mcp/deep/er/server"]));
-        for program in [
-            "/opt/mcp/",
-            "/opt/mcp",
-            "/opt/mcp/../sh",
-            "/opt/mcp/x/../../sh",
-            "/opt/mcp/./x",
-            "/opt/mcp//x",
-            "/opt/mcpx/y",
-            "opt/mcp/x",
-            "/opt/mcp/venv/bin/python3",
-            "/opt/mcp/venv/bin/python3.12",
-            "/opt/mcp/node_modules/.bin/tsx",
-        ] {
-            assert!(!allows(folder, &[program]), "{program}");
-        }
-    }
-
-    #[test]
-    fn arguments_of_a_program_need_a_separate_star() {
-        assert!(!allows("/opt/mcp/*", &["/opt/mcp/server", "--any"]));
-        assert!(allows("/opt/mcp/* *", &["/opt/mcp/server", "--any", "thing"]));
-        assert!(allows("/opt/mcp/server --root /srv/*", &["/opt/mcp/server", "--root", "/srv/a/b"]));
-        assert!(!allows("/opt/mcp/server --root /srv/*", &["/opt/mcp/server", "--root", "/srv/../etc"]));
-        assert!(!allows("/opt/mcp/server --root /srv/*", &["/opt/mcp/server", "--root"]));
-        assert!(allows("docker run -i --rm mcp/time *", &["docker", "run", "-i", "--rm", "mcp/time", "UTC"]));
-    }
-
-    #[test]
-    fn a_star_inside_a_word_stays_inside_that_word_and_folder() {
-        assert!(allows("/opt/mcp/run*", &["/opt/mcp/run-files"]));
-        assert!(
-            !allows("/opt/mcp/run*", &["/opt/mcp/run/../../sh"]) && !allows("/opt/mcp/run*", &["/opt/mcp/run/deeper"])
-        );
-    }
-
-    #[test]
-    fn templates_that_would_allow_everything_by_accident_are_refused() {
-        for wrong in [
-            "npx *",
-            "npx -y *",
-            "python3 *",
-            "env *",
-            "/usr/bin/docker *",
-            "*,node",
-            "* -y x",
-            "/*",
-            "a*b",
-            "./x",
-            "/opt/../x",
-            "x **",
-            "timeout 60 *",
-            "env A=1 *",
-            "env A=/x *",
-            "nice -n 10 *",
-            "xargs -n 1 *",
-            "python3 -W ignore *",
-            "python3 -W ignore /*",
-            "timeout 60 /usr/bin/python3 *",
-            "sudo -u mcp *",
-            "docker run -v /srv:/srv *",
-            "docker run --name x *",
-            "docker exec box *",
-            "git -C /srv *",
-            "git *",
-            "find /srv *",
-            "make *",
-            "taskset 1 *",
-            "conda run -n base *",
-        ] {
-            assert!(wrong.parse::<AllowedCommands>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn templates_that_name_what_is_run_may_leave_its_arguments_open() {
-        for right in [
-            "java -jar x.jar *",
-            "sh /opt/x.sh *",
-            "python3 -u /opt/x.py *",
-            "python3 -m mcp_server_time *",
-            "node --max-old-space-size=512 /opt/x.js *",
-            "timeout 60 /opt/mcp/server *",
-            "docker run -i --rm mcp/time *",
-            "uvx mcp-server-git *",
-            "npx -y @scope/name *",
-            "pnpm dlx @scope/name *",
-            "uv run server.py *",
-            "uv --directory /srv run server.py *",
-            "/opt/mcp/server *",
-            "git",
-        ] {
-            assert!(right.parse::<AllowedCommands>().is_ok(), "{right}");
-        }
-    }
-}
+mod tests;

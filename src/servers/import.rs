@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::{Error, Result},
-    model::{Principal, Server, ServerChange},
+    model::{Principal, Server, ServerChange, ServerConfig, StartPreview},
     policy::{
         change,
         client_file::{self, ClientFormat, Described},
@@ -16,6 +16,7 @@ use crate::{
     },
     registry::Registered,
     servers::service::Servers,
+    tasks::blocking,
 };
 
 /// Action taken on a server of an imported configuration.
@@ -49,6 +50,8 @@ pub struct Imported {
     pub notes: Vec<String>,
     /// It as it is now, with masked values; none where there is none yet.
     pub server: Option<Server>,
+    /// Its start, in a dry run; none where it is refused or at a URL.
+    pub start: Option<StartPreview>,
 }
 
 impl Servers {
@@ -68,16 +71,17 @@ impl Servers {
         for Described { name, change, ignored, notes } in client_file::read(text, variables)? {
             let done = match change {
                 Err(problem) => Err(problem),
-                Ok(change) if dry_run => self.rehearse(who, &name, change).map_err(|error| error.to_string()),
+                Ok(change) if dry_run => self.foresee(who, &name, change).await.map_err(|error| error.to_string()),
                 Ok(change) => {
-                    self.take_over(who, &name, change, &mut is_counted).await.map_err(|error| error.to_string())
+                    let done = self.take_over(who, &name, change, &mut is_counted).await;
+                    done.map(|(action, server)| (action, server, None)).map_err(|error| error.to_string())
                 }
             };
-            let (action, problem, server) = match done {
-                Ok((action, server)) => (action, None, server),
-                Err(problem) => (ImportAction::Refuse, Some(problem), None),
+            let ((action, server, start), problem) = match done {
+                Ok(done) => (done, None),
+                Err(problem) => ((ImportAction::Refuse, None, None), Some(problem)),
             };
-            imported.push(Imported { name, action, problem, ignored, notes, server });
+            imported.push(Imported { name, action, problem, ignored, notes, server, start });
         }
         Ok(imported)
     }
@@ -116,12 +120,31 @@ impl Servers {
         Ok((ImportAction::Update, Some(details.server)))
     }
 
-    /// The outcome of [`Servers::take_over`], as far as it can be foreseen without a change.
-    fn rehearse(&self, who: &Principal, name: &str, change: ServerChange) -> Result<(ImportAction, Option<Server>)> {
+    /// The outcome of [`Servers::take_over`], as far as it can be foreseen without a change, and what would be run.
+    async fn foresee(
+        &self,
+        who: &Principal,
+        name: &str,
+        change: ServerChange,
+    ) -> Result<(ImportAction, Option<Server>, Option<StartPreview>)> {
+        let (action, server, config) = self.rehearse(who, name, change)?;
+        let placement = self.placement.clone();
+        let start = blocking(move || Ok(placement.preview(&config))).await?;
+        Ok((action, server, start))
+    }
+
+    fn rehearse(
+        &self,
+        who: &Principal,
+        name: &str,
+        change: ServerChange,
+    ) -> Result<(ImportAction, Option<Server>, ServerConfig)> {
         let Some(known) = self.own_named(who, name)? else {
-            self.check_new(who, &client_file::fresh(change)?)?;
+            let config = client_file::fresh(change)?;
+            self.check_new(who, &config)?;
             self.access.limits().foresee_server_create(who)?;
-            return Ok((ImportAction::Create, None));
+            let config = ServerConfig { grants_paths: self.writes_any_command(who), ..config };
+            return Ok((ImportAction::Create, None, config));
         };
         let before = &known.server.load().config;
         let after = change::merged(before, change)?;
@@ -130,7 +153,7 @@ impl Servers {
             self.check_change(who, before, &after, "server.import")?;
         }
         let action = if is_same { ImportAction::Skip } else { ImportAction::Update };
-        Ok((action, Some(self.details(&known, who).server)))
+        Ok((action, Some(self.details(&known, who).server), after))
     }
 
     /// The caller's own server of this name; it must be clear which.

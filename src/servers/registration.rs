@@ -9,7 +9,13 @@ use crate::{
         AuditEntry, Listing, Permission, Principal, Sandbox, SandboxLevel, Server, ServerChange, ServerConfig,
         ServerId, Share, TimelineLevel, Timestamp, UserId,
     },
-    policy::{change, command::AllowedCommands, permission, pins::Pins, sandbox, server as rules},
+    policy::{
+        change,
+        command::{AllowedCommands, CommandRefusal},
+        permission,
+        pins::Pins,
+        sandbox, server as rules,
+    },
     registry::{Registered, secrets},
     servers::{
         details::{ServerDetails, revision},
@@ -51,7 +57,7 @@ impl Servers {
         rules::faults(config, &self.settings.allowed_variables).into_result()?;
         self.check_url(None, config)?;
         self.check_sandbox(who, &Sandbox::default(), config, CREATE)?;
-        self.check_command(who, config, CREATE)
+        self.check_command(who, None, config, CREATE)
     }
 
     /// Registers a server that was checked.
@@ -252,13 +258,11 @@ impl Servers {
         rules::faults(after, &self.settings.allowed_variables).into_result()?;
         self.check_url(Some(before), after)?;
         self.check_sandbox(who, &before.sandbox, after, action)?;
-        // A command line that was there stands, though the caller could not write it.
-        let is_same = (&before.command, &before.args) == (&after.command, &after.args);
-        if is_same { Ok(()) } else { self.check_command(who, after, action) }
+        self.check_command(who, Some(before), after, action)
     }
 
     /// True when the caller may write any command line, and so have any path granted by naming it.
-    fn writes_any_command(&self, who: &Principal) -> bool {
+    pub(super) fn writes_any_command(&self, who: &Principal) -> bool {
         who.may(Permission::McpManage) || self.settings.allowed_commands == AllowedCommands::Everything
     }
 
@@ -276,17 +280,42 @@ impl Servers {
         Err(Error::Forbidden(format!("{}: {why}", place.trim_start_matches('/').replace('/', "."))))
     }
 
-    fn check_command(&self, who: &Principal, config: &ServerConfig, action: &str) -> Result<()> {
-        let allowed = &self.settings.allowed_commands;
+    /// A command line and variables that were there stand, though the caller could not write them.
+    fn check_command(
+        &self,
+        who: &Principal,
+        before: Option<&ServerConfig>,
+        config: &ServerConfig,
+        action: &str,
+    ) -> Result<()> {
+        let is_same = before.is_some_and(|before| (&before.command, &before.args) == (&config.command, &config.args));
+        let stands =
+            |name: &String, value: &String| is_same && before.is_some_and(|before| before.env.get(name) == Some(value));
+        let names = config.env.iter().filter(|(name, value)| !stands(name, value)).map(|(name, _)| name.as_str());
+        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names);
         // An address runs nothing here.
-        if config.remote.is_some() || who.may(Permission::McpManage) || allowed.allows(&config.command, &config.args) {
+        let Some(refusal) = refusal.filter(|_| config.remote.is_none() && !who.may(Permission::McpManage)) else {
             return Ok(());
-        }
-        self.access.entries().record_denial(who, action, &config.command);
-        Err(Error::CommandNotAllowed(format!(
-            "command: `{}` with these arguments is not allowed here; ask a user with mcp:manage to register it, \
-             or to add a template for it to MCP_ALLOWED_COMMANDS",
-            config.command
-        )))
+        };
+        let (what, why) = match refusal {
+            CommandRefusal::CommandLine if is_same => return Ok(()),
+            CommandRefusal::CommandLine => (
+                config.command.clone(),
+                format!(
+                    "command: `{}` with these arguments is not allowed here; ask a user with mcp:manage to register it, \
+                         or to add a template for it to MCP_ALLOWED_COMMANDS",
+                    config.command
+                ),
+            ),
+            CommandRefusal::Variable(name) => (
+                format!("{} with {name}", config.command),
+                format!(
+                    "env: `{name}` is not allowed with this command line here; ask a user with mcp:manage to set it, \
+                         or to add `{name}=` to the template of it in MCP_ALLOWED_COMMANDS"
+                ),
+            ),
+        };
+        self.access.entries().record_denial(who, action, &what);
+        Err(Error::CommandNotAllowed(why))
     }
 }

@@ -41,6 +41,8 @@ const parts = {
     await page.getByLabel('Process isolation').selectOption({ label: 'One process per session' });
     await page.getByText('Advanced: visible tools').click();
     await page.getByLabel('Follow changes of its tools').check();
+    await button('Preview').click();
+    await page.getByRole('region', { name: 'What would be run' }).getByText('stdio').waitFor();
     await button('Add the server').click();
     await heading('everything').waitFor();
     await ready();

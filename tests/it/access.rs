@@ -309,6 +309,29 @@ fn command_templates_allow_what_they_say() {
 }
 
 #[test]
+fn a_template_that_names_variables_allows_callers_to_set_these_alone() {
+    let program = support::server::hostile_server();
+    let templates = format!("TEST_TAG= LOG_*= {} *", program.display());
+    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", &templates)]);
+    let developer = ostler.user("developer");
+    let server = developer.register(fake("ok").env("LOG_LEVEL", "debug"));
+    let refused = developer.try_register(fake("ok").env("CONFIG", "/srv/x")).problem(403, "command_not_allowed");
+    assert!(refused.string("/detail").contains("add `CONFIG=` to the template"), "{refused:?}");
+    let env = |pairs: Value| json!({ "env": pairs });
+    server.change(env(json!({"CONFIG": "/srv/x"}))).problem(403, "command_not_allowed");
+    server.change(env(json!({"LOG_LEVEL": "info", "LOG_FORMAT": "json"}))).is(200);
+
+    // What a manager has set stands, with this command line, and may be taken away.
+    let theirs = server.seen_by(&ostler.admin());
+    theirs.change(env(json!({"LOG_LEVEL": "info", "CONFIG": "/srv/x"}))).is(200);
+    server.change(env(json!({"LOG_LEVEL": "warn", "CONFIG": "***"}))).is(200);
+    server.change(env(json!({"LOG_LEVEL": "warn", "CONFIG": "/srv/y"}))).problem(403, "command_not_allowed");
+    server.change(json!({"args": ["ok", "other"]})).problem(403, "command_not_allowed");
+    server.change(env(json!({"LOG_LEVEL": "warn"}))).is(200);
+    server.change(json!({"args": ["ok", "other"]})).is(200);
+}
+
+#[test]
 fn a_key_narrowed_to_managing_is_refused_nowhere_among_the_servers() {
     let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", "*")]);
     let key = ostler.admin().make_key(&["mcp:manage"]);

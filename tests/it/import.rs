@@ -48,6 +48,30 @@ fn a_clients_configuration_is_taken_over_and_again_changes_nothing() {
 }
 
 #[test]
+fn a_dry_run_shows_the_exact_program_before_the_first_start() {
+    let ostler = Ostler::spawn();
+    let sandbox =
+        json!({"level": "strict", "paths": {"read": ["/srv"], "write": []}, "unixSockets": false, "network": "none"});
+    let files =
+        json!({"command": "sh", "args": ["/opt/x.sh", "--flag"], "env": {"KEY": "s3cret-value"}, "sandbox": sandbox});
+    let missing = json!({"command": "no-such-program"});
+    let far = json!({"url": "https://example.com/mcp"});
+    let config = json!({"mcpServers": {"far": far, "files": files, "missing": missing}});
+    let import = |dry: bool| ostler.admin().post("/api/mcp/import", json!({"config": config, "dryRun": dry})).is(200);
+    let foreseen = import(true);
+    let of = |name: &str| foreseen.list("/servers").iter().find(|one| one["name"] == name).unwrap()["start"].clone();
+    let start = of("files");
+    let program = std::path::Path::new("/bin/sh").canonicalize().unwrap();
+    assert_eq!(start["program"], program.to_str().unwrap());
+    assert_eq!((&start["args"], &start["sandbox"]), (&json!(["/opt/x.sh", "--flag"]), &sandbox));
+    assert_eq!(start["folder"], ostler.setup.servers_dir().to_str().unwrap());
+    let variables: Vec<_> = start["variables"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(variables.contains(&"KEY") && variables.contains(&"PATH") && !foreseen.text().contains("s3cret"));
+    assert_eq!((&of("missing")["program"], of("far")), (&Value::Null, Value::Null));
+    assert!(import(false).list("/servers").iter().all(|one| one["start"].is_null()));
+}
+
+#[test]
 fn importing_allows_nothing_that_registering_by_hand_does_not() {
     let ostler = Ostler::spawn();
     let body = json!({"config": {"mcpServers": {

@@ -8,8 +8,10 @@ import { bodyOf, emptyDraft } from "../lib/draft";
 import { to } from "../lib/links";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
-import { Card, Failed, PageHead } from "../ui/card";
+import { Card, Failed, Note, PageHead } from "../ui/card";
+import { Text } from "../ui/text";
 import { Paste } from "./new-server/paste";
+import { preview, Start } from "./new-server/preview";
 import { ServerForm } from "./server-form";
 
 const ways = [["form", "Form"], ["paste", "Paste a configuration"], ["demo", "Built-in demo"]] as const;
@@ -43,6 +45,12 @@ function useRegister() {
 function ByForm() {
   const [draft, setDraft] = useState(emptyDraft);
   const register = useRegister();
+  const shown = useAction(() => preview(bodyOf(draft)), { quiet: true });
+  const found = shown.data;
+  const change = (next: typeof draft) => {
+    setDraft(next);
+    shown.reset();
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     register.mutate(bodyOf(draft));
@@ -50,9 +58,17 @@ function ByForm() {
   return (
     <Card>
       <form className="form" onSubmit={submit}>
-        <ServerForm draft={draft} onChange={setDraft} error={register.error} />
+        <ServerForm draft={draft} onChange={change} error={register.error} />
         {register.isError && <Failed error={register.error} />}
-        <div><Button type="submit" look="primary" busy={register.isPending}>Add the server</Button></div>
+        {shown.isError && <Failed error={shown.error} />}
+        {found?.problem && <Note tone="bad"><Text>{found.problem}</Text></Note>}
+        {found?.start && <Start start={found.start} />}
+        <div className="row">
+          <Button type="submit" look="primary" busy={register.isPending}>Add the server</Button>
+          {draft.kind === "program" && (
+            <Button busy={shown.isPending} onClick={() => shown.mutate()}>Preview</Button>
+          )}
+        </div>
       </form>
     </Card>
   );

@@ -12,6 +12,7 @@ import { Card, Failed } from "../../ui/card";
 import { Area, Input } from "../../ui/field";
 import { Badge, type Tone } from "../../ui/state";
 import { Text } from "../../ui/text";
+import { Start } from "./preview";
 
 const example = `{
   "mcpServers": {
@@ -126,7 +127,8 @@ export function Paste() {
   );
 }
 
-function FoundServer({ one: { name, action, problem, ignored, notes }, done }: { one: ImportedServer; done: boolean }) {
+function FoundServer({ one, done }: { one: ImportedServer; done: boolean }) {
+  const { name, action, problem, ignored, notes, start } = one;
   const [tone, before, after] = words[action];
   return (
     <li>
@@ -149,6 +151,12 @@ function FoundServer({ one: { name, action, problem, ignored, notes }, done }: {
           Note: <Text>{note}</Text>
         </div>
       ))}
+      {start && (
+        <details className="small">
+          <summary>What would be run</summary>
+          <Start start={start} />
+        </details>
+      )}
     </li>
   );
 }

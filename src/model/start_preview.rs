@@ -1,0 +1,25 @@
+//! [`StartPreview`]: the start of a server as it would be, for its owner to see before the first one.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::{Limits, Sandbox};
+
+/// The exact program of a server, and how it would be contained.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct StartPreview {
+    /// Path of the program, without links; `null` where there is none to be run.
+    pub program: Option<String>,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Folder of the servers' own folders, one of which is its home and working directory if it is contained.
+    pub folder: String,
+    /// Names of all its variables: its own, and those that every server gets.
+    pub variables: Vec<String>,
+    /// Its sandbox, with the level that applies and all paths that are granted, those that its command line names, too.
+    pub sandbox: Sandbox,
+    /// Its limits, with the usual ones where it names none.
+    pub limits: Limits,
+}
