@@ -241,6 +241,21 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_chunked_body_is_read_alike_however_it_arrives(text in "[0-9af;x:A \r\n]{0,60}", step in 1_usize..9) {
+            let whole = decode(Framing::Chunked, &text, 1000);
+            proptest::prop_assert_eq!(decode(Framing::Chunked, &text, step), whole);
+        }
+
+        #[test]
+        fn every_body_comes_out_of_its_chunks(chunks in proptest::collection::vec("[ -~]{1,40}", 0..8), step in 1_usize..9) {
+            let text: String = chunks.iter().map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).collect();
+            let body = decode(Framing::Chunked, &format!("{text}0\r\n\r\nGET"), step);
+            proptest::prop_assert_eq!(body, Ok((chunks.concat(), String::new(), "GET".to_owned())));
+        }
+    }
+
     #[test]
     fn a_body_cut_short_is_no_body() {
         for text in ["", "5", "5\r\nhel", "5\r\nhello", "5\r\nhello\r\n", "5\r\nhello\r\n0\r\n", "0\r\nA: b\r\n"] {

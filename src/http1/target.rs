@@ -170,6 +170,19 @@ mod tests {
         assert_eq!(read("*"), target("*", "*", None));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_reader_finds_a_dot_segment_in_a_path(path in "(/|\\.|%2e|%2E|%2f|;|%3b|a|%){0,12}") {
+            let Ok((_, path, _)) = read(&format!("/{path}")) else { return Ok(()) };
+            let decoded = ["%2e", "%2E"].iter().fold(path, |text, dot| text.replace(dot, "."));
+            let decoded = decoded.replace("%2f", "/").replace("%3b", ";");
+            for segment in decoded.split('/') {
+                let name = segment.split(';').next().unwrap_or_default();
+                proptest::prop_assert!(name != "." && name != "..", "{decoded}");
+            }
+        }
+    }
+
     #[test]
     fn a_target_with_two_meanings_is_refused() {
         for target in [

@@ -145,4 +145,23 @@ mod tests {
         ];
         assert!(lines.iter().all(|line| Message::parse(line).is_err()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_message_or_none(line: Vec<u8>, text in r#"[{}\[\]":,0-9a-z\\ ]{0,80}"#) {
+            let _ = (Message::parse(&line), Message::parse(text.as_bytes()));
+        }
+
+        #[test]
+        fn what_is_answered_is_passed_on_as_it_was_written(id: u64, text: String, is_error: bool) {
+            let outcome = serde_json::to_string(&serde_json::json!({ "text": text })).unwrap();
+            let member = if is_error { "error" } else { "result" };
+            let line = format!(r#"{{"jsonrpc":"2.0","{member}":{outcome},"id":{id}}}"#);
+            let Ok(Message::Answer { id: found, outcome: taken }) = Message::parse(line.as_bytes()) else {
+                panic!("{line}")
+            };
+            proptest::prop_assert_eq!((found, taken.is_err()), (Some(id), is_error));
+            proptest::prop_assert_eq!(taken.unwrap_or_else(|error| error).get(), outcome);
+        }
+    }
 }

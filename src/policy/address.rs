@@ -43,6 +43,27 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_form_of_an_address_that_is_not_public_is(bits: u32) {
+            let address = Ipv4Addr::from_bits(bits);
+            let [a, b, c, d] = address.octets();
+            let public = is_public(address.into());
+            proptest::prop_assert_eq!(is_public(address.to_ipv6_mapped().into()), public);
+            let is_near = address.is_private() || address.is_loopback() || address.is_link_local();
+            proptest::prop_assert!(!(public && (is_near || address.is_multicast())), "{address}");
+            let word = |high: u8, low: u8| u16::from_be_bytes([high, low]);
+            // 6to4, NAT64 and the old compatible form lead to any IPv4 address.
+            for around in [
+                Ipv6Addr::new(0x2002, word(a, b), word(c, d), 0, 0, 0, 0, 1),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, word(a, b), word(c, d)),
+                Ipv6Addr::new(0, 0, 0, 0, 0, 0, word(a, b), word(c, d)),
+            ] {
+                proptest::prop_assert!(!is_public(around.into()), "{around}");
+            }
+        }
+    }
+
     #[test]
     fn only_addresses_of_the_public_internet_are_public() {
         let public = |text: &str| is_public(text.parse().unwrap());

@@ -44,3 +44,40 @@ impl Slice {
         Ok(Page { items: rows.into_iter().map(read).collect::<Result<_>>()?, next_cursor })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AuditId;
+
+    /// All items of a list, a page at a time.
+    fn walked(ids: &[String], limit: u32) -> Vec<String> {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let slice = Slice::of::<AuditId>(&PageRequest { limit, cursor }).unwrap();
+            let rest = ids.iter().filter(|id| slice.after.as_ref().is_none_or(|after| *id > after));
+            let rows: Vec<_> = rest.take(usize::try_from(slice.rows()).unwrap()).cloned().collect();
+            let page = slice.page(rows, |id| id, Ok).unwrap();
+            found.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return found;
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pages_have_every_item_once_in_order(numbers: std::collections::BTreeSet<u128>, limit in 0_u32..130) {
+            let ids: Vec<_> = numbers.iter().map(|number| uuid::Uuid::from_u128(*number).to_string()).collect();
+            proptest::prop_assert_eq!(walked(&ids, limit), ids);
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_refused(cursor: String) {
+            let is_id = cursor.parse::<AuditId>().is_ok();
+            let slice = Slice::of::<AuditId>(&PageRequest { limit: 1, cursor: Some(cursor) });
+            proptest::prop_assert_eq!(slice.is_ok(), is_id);
+        }
+    }
+}

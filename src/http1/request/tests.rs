@@ -122,3 +122,21 @@ fn a_head_has_limits() {
     assert_eq!(parse(&half).unwrap_err(), HeadFault::TooLarge);
     assert!(matches!(parse(&"A".repeat(70_000)), Err(HeadFault::NotImplemented(_))));
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_head_is_taken_once_it_is_whole_and_not_before(
+        lines in "((Host|X-A|Content-Length|Transfer-Encoding|Connection): ?[a-z0-9, ]{0,8}\r?\n){0,4}",
+        target in "[ -~]{1,12}",
+    ) {
+        let text = format!("GET /{target} HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        let mut buffer = BytesMut::from(format!("{text}GET").as_str());
+        if let Ok(Some(head)) = RequestHead::parse(&mut buffer, &HeadLimits::CLIENT) {
+            proptest::prop_assert_eq!(&buffer[..], b"GET");
+            proptest::prop_assert!(head.framing != Framing::UntilClose);
+            for length in 0..text.len() {
+                proptest::prop_assert!(parse(&text[..length]).is_ok_and(|head| head.is_none()), "{}", length);
+            }
+        }
+    }
+}
