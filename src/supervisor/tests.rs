@@ -158,9 +158,9 @@ fn on_record(mut reported: mpsc::UnboundedReceiver<SupervisorEvent>) -> mpsc::Un
     actix::spawn(async move {
         while let Some(event) = reported.recv().await {
             if let SupervisorEvent::Spawning { recorded, .. } = &event {
-                drop(recorded.try_send(()));
+                let _ = recorded.try_send(());
             } else {
-                drop(sender.send(event));
+                let _ = sender.send(event);
             }
         }
     });
