@@ -27,7 +27,7 @@ export function Start({ start }: { start: StartPreview }) {
         <dt>Sandbox</dt>
         <dd>{level ?? "default"}{unixSockets && ", UNIX sockets"}</dd>
         <dt>Network</dt>
-        <dd className="break">{typeof network === "string" ? network : words(network)}</dd>
+        <dd className="break">{words([network].flat() as string[])}</dd>
         <dt>May read</dt>
         <dd className="break">{words(paths.read)}</dd>
         <dt>May write</dt>
