@@ -1,7 +1,6 @@
 //! [`Launcher`]: from a server's configuration to what the supervisor starts.
 
 use std::{
-    collections::BTreeMap,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::Arc,

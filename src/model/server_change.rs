@@ -1,0 +1,81 @@
+//! [`ServerChange`]: a change to a server's configuration.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use crate::model::{Isolation, Limits, Protocol, RemoteOAuth, Sandbox, ToolRules, hidden::Names};
+
+/// A change to a server's configuration; what is `None` stays.
+#[derive(Clone, Default)]
+pub struct ServerChange {
+    /// New name.
+    pub name: Option<String>,
+    /// New description; `Some(None)` removes it.
+    pub description: Option<Option<String>>,
+    /// New command.
+    pub command: Option<String>,
+    /// New arguments.
+    pub args: Option<Vec<String>>,
+    /// The whole new environment; a value sent back masked keeps what it was.
+    pub env: Option<BTreeMap<String, String>>,
+    /// True when it starts with Ostler; changing it starts or stops the server now.
+    pub enabled: Option<bool>,
+    /// New address: the server is remote from now on, without a command, arguments and an environment. A new command
+    /// makes it local again.
+    pub url: Option<String>,
+    /// The whole new headers of a remote server; a value sent back masked keeps what it was.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// The whole new OAuth of a remote server; a masked client secret keeps what it was.
+    pub oauth: Option<RemoteOAuth>,
+    /// Callers that share one process of it from now on.
+    pub isolation: Option<Isolation>,
+    /// The new rules of its tools; replaces all of the old ones.
+    pub tools: Option<ToolRules>,
+    /// Revisions of the protocol to speak with it from now on.
+    pub protocol: Option<Protocol>,
+    /// New time to become ready; `Some(None)` for the usual one.
+    pub start_timeout: Option<Option<Duration>>,
+    /// The whole new sandbox.
+    pub sandbox: Option<Sandbox>,
+    /// The whole new limits.
+    pub limits: Option<Limits>,
+}
+
+impl fmt::Debug for ServerChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Taken apart, so that no new field is forgotten.
+        let Self {
+            name,
+            description,
+            command,
+            args,
+            env,
+            enabled,
+            url,
+            headers,
+            oauth,
+            isolation,
+            tools,
+            protocol,
+            start_timeout,
+            sandbox,
+            limits,
+        } = self;
+        f.debug_struct("ServerChange")
+            .field("name", name)
+            .field("description", description)
+            .field("command", command)
+            .field("args", args)
+            .field("env", &env.as_ref().map(Names))
+            .field("enabled", enabled)
+            .field("url", url)
+            .field("headers", &headers.as_ref().map(Names))
+            .field("oauth", oauth)
+            .field("isolation", isolation)
+            .field("tools", tools)
+            .field("protocol", protocol)
+            .field("start_timeout", start_timeout)
+            .field("sandbox", sandbox)
+            .field("limits", limits)
+            .finish()
+    }
+}
