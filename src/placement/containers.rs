@@ -13,7 +13,7 @@ use crate::{
         copied_settings,
         grants::{self, Bounds},
     },
-    supervisor::Containment,
+    supervisor::{self, Containment},
 };
 
 /// Inherited variables that lead to files outside a server's home, which it is to read.
@@ -117,7 +117,8 @@ impl Containers {
         let programs: Vec<_> = program.iter().cloned().chain(program.as_deref().and_then(interpreter)).collect();
         // A virtual environment has links to an interpreter elsewhere, and needs both.
         let folders = programs.iter().filter_map(|program| program.parent().and_then(real));
-        let real_programs = programs.iter().filter_map(|program| real(program));
+        // Also of one that is not there yet, or for a moment.
+        let real_programs = programs.iter().filter_map(|program| supervisor::without_links(program));
         let real_folders = real_programs.clone().filter_map(|program| program.parent().map(Path::to_owned));
         let all = folders.chain(real_folders).chain(on_path.iter().filter_map(|folder| real(folder)));
         let granted = all.map(|folder| self.bounds.installation(&folder));
