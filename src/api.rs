@@ -15,6 +15,7 @@ pub(crate) mod login;
 pub(crate) mod output;
 pub(crate) mod processes;
 pub(crate) mod protected_resource;
+pub(crate) mod secrets;
 pub(crate) mod server_body;
 pub(crate) mod server_view;
 pub(crate) mod servers;

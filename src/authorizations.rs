@@ -147,7 +147,8 @@ impl Authorizations {
         if options.client_id.is_none() && options.client_secret.is_some() {
             return Err(Error::invalid("/clientSecret", "must not be given without a clientId"));
         }
-        let Remote { url, oauth, .. } = remote(&registered)?;
+        let Remote { url, mut oauth, .. } = remote(&registered)?;
+        oauth.client_secret = self.client.secrets.client_secret(&registered.server.load())?;
         let BrowserUrls { redirect_uri, consent_page } = self.urls.for_browsers(options.host.as_deref())?;
         self.client.recorder.commit_entry(self.access.change(who, ACTION, id)?).await?;
         let authorization = self.of(id);

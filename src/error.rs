@@ -104,6 +104,8 @@ pub enum Noun {
     User,
     /// An API key.
     Key,
+    /// A secret of an account.
+    Secret,
     /// A share of a server.
     Share,
     /// A service behind the gateway.
@@ -121,6 +123,7 @@ impl fmt::Display for Noun {
             Self::Call => "call",
             Self::User => "user",
             Self::Key => "key",
+            Self::Secret => "secret",
             Self::Share => "share",
             Self::Service => "service",
             Self::Instance => "instance",

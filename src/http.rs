@@ -17,7 +17,7 @@ use crate::{
     Runtime,
     api::{
         audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
-        protected_resource, servers, shares, system, timeline, tools, usage, users,
+        protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     mcp_endpoint,
     model::Serve,
@@ -117,6 +117,10 @@ urls! {
         "/{id}/logs" => get calls::list;
         "/{id}/shares" => get shares::list, post shares::create;
         "/{id}/shares/{userId}" => delete shares::delete;
+    }
+    private "/api/secrets" {
+        "" => get secrets::list;
+        "/{name}" => put secrets::set, delete secrets::remove;
     }
     private "/mcp" {
         "/{id}" => post mcp_endpoint::post_one, get mcp_endpoint::get_one, delete mcp_endpoint::delete_one;
@@ -241,7 +245,7 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
 /// Name of the part of Ostler that `prefix` belongs to, where that part is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
-        "/api/mcp" | "/mcp" if !serve.mcp() => Some("MCP servers"),
+        "/api/mcp" | "/api/secrets" | "/mcp" if !serve.mcp() => Some("MCP servers"),
         "/api/gateway" if !serve.gateway() => Some("the gateway"),
         _ => None,
     }

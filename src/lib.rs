@@ -82,6 +82,7 @@
 //! | [`Runtime::history`] | [`history`]: recorded calls, statistics, changes of health, the overview |
 //! | [`Runtime::events`] | [`events`]: live events, as far as their reader may see them |
 //! | [`Runtime::listings`] | [`listings`]: tools, prompts and resources of servers, as owners let them be seen |
+//! | [`Runtime::secrets`] | [`named_secrets`]: secrets of users, which servers refer to by name |
 //! | [`Runtime::accounts`] | [`accounts`]: users, API keys, sessions, passwords |
 //! | [`Runtime::access`], [`Runtime::audit_log`] | [`access`]: permissions, rate limits, the audit log |
 //! | [`Runtime::services`] | [`gateway`]: services behind the gateway, their figures and health |
@@ -134,6 +135,7 @@ pub mod mcp;
 #[cfg(feature = "http")]
 mod mcp_endpoint;
 pub mod model;
+pub mod named_secrets;
 #[doc(hidden)]
 pub mod outbound;
 mod placement;

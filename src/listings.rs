@@ -28,7 +28,7 @@ use crate::{
     policy::{permission, tools},
     recorder::Recorder,
     registry::{Registered, Registry},
-    secrets::Keyring,
+    secrets::{Keyring, context},
     store,
     supervisor::Availability,
     telemetry::Telemetry,
@@ -173,13 +173,13 @@ impl Listings {
             self.registry.warn(id, "what it lists is too long to be kept for the next run");
             return Ok(());
         }
-        let (sealed, at) = (self.keyring.seal(&sealing_context(id), &text)?, Timestamp::now());
+        let (sealed, at) = (self.keyring.seal(&context::listing(id), &text)?, Timestamp::now());
         self.recorder.commit(None, move |db| store::listings::put(db, id, &sealed, at)).await
     }
 
     /// Opens a listing that an earlier run stored. Where that cannot be read, the server is as good as new.
     pub(crate) fn open(&self, id: ServerId, sealed: &str) -> Option<Arc<Listing>> {
-        let text = self.keyring.open(&sealing_context(id), sealed).ok()?;
+        let text = self.keyring.open(&context::listing(id), sealed).ok()?;
         let read = serde_json::from_str(&text);
         read.inspect_err(|_| log::warn!(server:% = id; "a stored listing cannot be read")).ok().map(Arc::new)
     }
@@ -219,11 +219,6 @@ impl Listings {
             Entry::Vacant(place) => place.insert(Arc::default()).clone(),
         }
     }
-}
-
-/// Binds sealed text to its server, so that no row can stand in for another. Stored rows hold the word.
-fn sealing_context(id: ServerId) -> String {
-    format!("catalogue:{id}")
 }
 
 fn unavailable(availability: &Availability) -> Error {

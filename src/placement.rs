@@ -34,7 +34,8 @@ use crate::{
     authorizations::Authorizations,
     error::{Error, Result},
     mcp::McpClient,
-    model::{EffectiveSandbox, Principal, ServerConfig, ServerId, StartPreview, Status, TimelineLevel, UserId},
+    model::{EffectiveSandbox, Principal, Server, ServerConfig, ServerId, StartPreview, Status, TimelineLevel, UserId},
+    named_secrets::NamedSecrets,
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
@@ -63,6 +64,7 @@ const SUPERVISOR_RESTART_DELAY: Duration = Duration::from_secs(1);
 pub(crate) struct Placement {
     registry: Arc<Registry>,
     authorizations: Arc<Authorizations>,
+    secrets: Arc<NamedSecrets>,
     lifecycle: Arc<Lifecycle>,
     supervisor: SupervisorHandle,
     launcher: Arc<Launcher>,
@@ -77,6 +79,7 @@ impl Placement {
     pub(crate) fn new(
         registry: Arc<Registry>,
         authorizations: Arc<Authorizations>,
+        secrets: Arc<NamedSecrets>,
         lifecycle: Arc<Lifecycle>,
         supervisor: SupervisorHandle,
         launcher: Launcher,
@@ -84,7 +87,7 @@ impl Placement {
     ) -> Self {
         let processes = IsolatedProcesses::default();
         let (launcher, sandboxes) = (Arc::new(launcher), Mutex::default());
-        Self { registry, authorizations, lifecycle, supervisor, launcher, sandboxes, processes, home }
+        Self { registry, authorizations, secrets, lifecycle, supervisor, launcher, sandboxes, processes, home }
     }
 
     /// Ends idle processes, until `self` is dropped.
@@ -159,39 +162,29 @@ impl Placement {
     /// Adds a server's shared process to the supervisor.
     pub(crate) async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
-        let launch = self.shared_launch(server.id, &server.config).await?;
+        let launch = self.shared_launch(&server).await?;
         let mask = Mask::clone(&registered.mask.load());
         self.supervisor.ask(AddServer { id: server.id, launch, mask, wanted, link: registered.link.clone() }).await
     }
 
     /// Has a server's shared process run by another configuration, and be up or down where `wanted` says so.
-    pub(crate) async fn update(
-        &self,
-        id: ServerId,
-        config: &ServerConfig,
-        mask: Mask,
-        wanted: Option<Wanted>,
-    ) -> Result<()> {
-        let launch = self.shared_launch(id, config).await?;
-        self.supervisor.ask(UpdateServer { id, launch, mask, wanted }).await
+    pub(crate) async fn update(&self, server: &Server, mask: Mask, wanted: Option<Wanted>) -> Result<()> {
+        let launch = self.shared_launch(server).await?;
+        self.supervisor.ask(UpdateServer { id: server.id, launch, mask, wanted }).await
     }
 
-    async fn shared_launch(&self, id: ServerId, config: &ServerConfig) -> Result<Arc<Launch>> {
-        let (launcher, written) = (self.launcher.clone(), config.clone());
+    /// The launch of a server's shared process.
+    async fn shared_launch(&self, server: &Server) -> Result<Arc<Launch>> {
+        let (launcher, written) = (self.launcher.clone(), server.config.clone());
         let sandbox = blocking(move || Ok(launcher.sandbox(&written))).await?;
-        self.note_sandbox(id, sandbox);
-        self.launch(id, None, config, shared(config)).await
+        self.note_sandbox(server.id, sandbox);
+        self.launch(server, None, shared(&server.config)).await
     }
 
-    async fn launch(
-        &self,
-        id: ServerId,
-        user: Option<UserId>,
-        config: &ServerConfig,
-        sharing: Sharing,
-    ) -> Result<Arc<Launch>> {
-        let (launcher, authorizations, config) = (self.launcher.clone(), self.authorizations.clone(), config.clone());
-        blocking(move || Ok(launcher.launch(&authorizations, id, user, &config, sharing))).await
+    async fn launch(&self, server: &Server, user: Option<UserId>, sharing: Sharing) -> Result<Arc<Launch>> {
+        let resolved = self.secrets.resolve(server, user);
+        let (launcher, authorizations, server) = (self.launcher.clone(), self.authorizations.clone(), server.clone());
+        blocking(move || Ok(launcher.launch(&authorizations, &server, user, resolved, sharing))).await
     }
 
     fn note_sandbox(&self, id: ServerId, sandbox: Option<EffectiveSandbox>) {
@@ -309,7 +302,7 @@ impl Placement {
 
     async fn hand_over(&self, process: &IsolatedProcess, registration: ChildState) -> Result<()> {
         let (id, server) = (process.id, process.server.server.load_full());
-        let launch = self.launch(server.id, Some(process.user()), &server.config, process.sharing()).await?;
+        let launch = self.launch(&server, Some(process.user()), process.sharing()).await?;
         let mask = Mask::clone(&process.server.mask.load());
         if registration == ChildState::Added {
             let update = UpdateServer { id, launch, mask, wanted: Some(Wanted::Up) };

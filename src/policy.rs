@@ -32,6 +32,7 @@ pub mod payload;
 pub mod permission;
 pub mod pins;
 pub mod rate;
+pub mod reference;
 pub mod refusal;
 pub mod remote;
 pub mod remote_oauth;

@@ -2,6 +2,7 @@
 //!
 //! Knows neither who may use a secret nor what it is for.
 
+pub(crate) mod context;
 mod keyring;
 #[cfg(not(feature = "http"))]
 mod no_tokens;

@@ -11,6 +11,7 @@ mod loading;
 mod named;
 mod output;
 mod registration;
+mod renewal;
 pub(crate) mod server_view;
 mod service;
 mod settings;

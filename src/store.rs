@@ -44,6 +44,7 @@ mod sqlite_file;
 mod stamp;
 mod text;
 mod url;
+pub mod user_secrets;
 pub mod users;
 
 pub(crate) use checkpoint::Checkpointer;

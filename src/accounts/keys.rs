@@ -73,7 +73,7 @@ impl ApiKeys {
     /// One made with a key has no more than that key, and ends with it. An account has at most 100, each with a name of
     /// its own (`Conflict`).
     pub async fn create(&self, who: &Principal, wanted: KeySpec) -> Result<NewKey> {
-        if who.user_id == UserId::nobody() {
+        if !who.has_account() {
             return Err(Error::Forbidden(
                 "a key belongs to an account: make it as the one that Accounts::on_behalf_of gives".into(),
             ));

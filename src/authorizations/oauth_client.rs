@@ -6,10 +6,11 @@ use crate::{
     authorizations::stored::StoredAuthorization,
     error::{Error, Result},
     model::{ServerId, Timestamp},
+    named_secrets::NamedSecrets,
     outbound::Reachable,
     recorder::Recorder,
     registry::Registry,
-    secrets::Keyring,
+    secrets::{Keyring, context},
     store,
     tasks::arbiters::Arbiters,
 };
@@ -22,6 +23,7 @@ pub(crate) struct OAuthClient {
     pub(super) registry: Arc<Registry>,
     pub(super) recorder: Recorder,
     pub(super) keyring: Arc<Keyring>,
+    pub(super) secrets: Arc<NamedSecrets>,
     arbiters: Arc<Arbiters>,
     reachable: Reachable,
 }
@@ -32,10 +34,11 @@ impl OAuthClient {
         registry: Arc<Registry>,
         recorder: Recorder,
         keyring: Arc<Keyring>,
+        secrets: Arc<NamedSecrets>,
         arbiters: Arc<Arbiters>,
         reachable: Reachable,
     ) -> Self {
-        Self { registry, recorder, keyring, arbiters, reachable }
+        Self { registry, recorder, keyring, secrets, arbiters, reachable }
     }
 
     /// Runs requests on an arbiter, as a connection may not leave its thread; the error is for people.
@@ -69,17 +72,12 @@ impl OAuthClient {
     fn seal(&self, id: ServerId, authorization: &StoredAuthorization) -> Result<String> {
         let text = serde_json::to_string(authorization);
         let text = text.map_err(|_| Error::Internal("a consent cannot be written as JSON".into()))?;
-        self.keyring.seal(&sealing_context(id), &text)
+        self.keyring.seal(&context::consent(id), &text)
     }
 
     /// Opens an authorization that was stored; `None` where it was sealed with another secret or for another server.
     pub(super) fn open(&self, id: ServerId, sealed: &str) -> Option<StoredAuthorization> {
-        let text = self.keyring.open(&sealing_context(id), sealed).ok()?;
+        let text = self.keyring.open(&context::consent(id), sealed).ok()?;
         serde_json::from_str(&text).ok()
     }
-}
-
-/// Binds sealed text to its server, so that no row can stand in for another.
-fn sealing_context(id: ServerId) -> String {
-    format!("consent:{id}")
 }

@@ -32,6 +32,7 @@ kinds! {
     USER_NOT_FOUND = 404 "user_not_found" "No such user";
     CALL_NOT_FOUND = 404 "call_not_found" "No such call";
     KEY_NOT_FOUND = 404 "key_not_found" "No such key";
+    SECRET_NOT_FOUND = 404 "secret_not_found" "No such secret";
     SHARE_NOT_FOUND = 404 "share_not_found" "No such share";
     SERVICE_NOT_FOUND = 404 "service_not_found" "No such service";
     INSTANCE_NOT_FOUND = 404 "instance_not_found" "No such instance";
@@ -100,6 +101,7 @@ fn not_found(noun: Noun) -> ProblemKind {
         Noun::Call => CALL_NOT_FOUND,
         Noun::User => USER_NOT_FOUND,
         Noun::Key => KEY_NOT_FOUND,
+        Noun::Secret => SECRET_NOT_FOUND,
         Noun::Share => SHARE_NOT_FOUND,
         Noun::Service => SERVICE_NOT_FOUND,
         Noun::Instance => INSTANCE_NOT_FOUND,

@@ -9,7 +9,7 @@ use utoipa::{OpenApi, openapi};
 use crate::{
     api::{
         audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
-        protected_resource, servers, shares, system, timeline, tools, usage, users,
+        protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     http::probes,
     mcp_endpoint,
@@ -40,6 +40,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         mcp_endpoint::get_one, mcp_endpoint::delete_one,
         protected_resource::metadata, protected_resource::metadata_of_host,
         shares::list, shares::create, shares::delete,
+        secrets::list, secrets::set, secrets::remove,
         keys::list, keys::create, keys::rename, keys::rotate, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
         gateway::list, gateway::register, gateway::get, gateway::unregister, gateway::update_instance,
@@ -58,6 +59,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         (name = "calls", description = "Calling tools, and the calls on record"),
         (name = "mcp", description = "Speaking MCP itself, with all servers or with one"),
         (name = "shares", description = "Who else may use a server"),
+        (name = "secrets", description = "Secrets that servers refer to by name"),
         (name = "keys", description = "API keys, for programs"),
         (name = "users", description = "Everybody's accounts"),
         (name = "gateway", description = "Services behind the gateway, and how they are"),

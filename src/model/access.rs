@@ -141,6 +141,12 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// True when the caller has an account; the program that embeds the runtime has none of its own.
+    #[must_use]
+    pub(crate) fn has_account(&self) -> bool {
+        self.user_id != UserId::nobody()
+    }
+
     /// True when the caller holds `permission`.
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {

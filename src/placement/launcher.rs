@@ -10,9 +10,10 @@ use std::{
 use crate::{
     authorizations::Authorizations,
     model::{
-        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, ServerConfig, ServerId, StartPreview,
-        UserId,
+        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, Server, ServerConfig, ServerId,
+        StartPreview, UserId,
     },
+    named_secrets::Resolved,
     outbound::Reachable,
     placement::containers::Containers,
     policy::{environment, launcher},
@@ -96,18 +97,18 @@ impl Launcher {
     pub(super) fn launch(
         &self,
         authorizations: &Arc<Authorizations>,
-        id: ServerId,
+        server: &Server,
         user: Option<UserId>,
-        config: &ServerConfig,
+        Resolved { config, missing }: Resolved,
         sharing: Sharing,
     ) -> Arc<Launch> {
         let mut env = environment::inherited(own_variables());
-        let folder = self.folder(id);
-        let own = folder.join(user.map_or_else(|| "shared".into(), |user| user.to_string()));
-        let containment = self.containers.contain(config, &own, &mut env);
-        env.extend(config.env.clone());
+        let own = self.folder(server.id).join(user.map_or_else(|| "shared".into(), |user| user.to_string()));
+        // As its owner wrote it: what a secret holds grants nothing.
+        let containment = self.containers.contain(&server.config, &own, &mut env);
+        env.extend(config.env);
         env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
-        env.insert("OSTLER_SERVER_ID".into(), id.to_string());
+        env.insert("OSTLER_SERVER_ID".into(), server.id.to_string());
         let egress = self.egress(&config.sandbox.network);
         if egress.is_some() {
             // Nothing answers there in the server's own network.
@@ -116,8 +117,8 @@ impl Launcher {
         let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
         Arc::new(Launch {
             spec: Spec {
-                program: config.command.clone(),
-                args: config.args.clone(),
+                program: config.command,
+                args: config.args,
                 env,
                 dir: containment.as_ref().map_or(&self.containers.bounds.servers, |contained| &contained.home).clone(),
                 seclusion: self.seclusion.clone().filter(|_| containment.is_none()),
@@ -125,12 +126,13 @@ impl Launcher {
                 limits: config.limits.or(self.limits),
                 containment,
             },
-            sandbox: sandbox(config, self.containers.level),
-            remote: config.remote.clone().map(|remote| RemoteTarget {
-                authority: authorizations.authority(id, &remote.url),
+            sandbox: sandbox(&server.config, self.containers.level),
+            remote: config.remote.map(|remote| RemoteTarget {
+                authority: authorizations.authority(server.id, &remote.url),
                 remote,
                 private_addresses: self.private_addresses,
             }),
+            missing,
             sharing,
             egress,
             guard: self.guard.clone(),

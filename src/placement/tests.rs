@@ -11,7 +11,7 @@ use super::{
 use crate::{
     access::credentials::embedder,
     mcp::{self, Era},
-    model::{Credential, Isolation, KeyId, PermissionSet, Server},
+    model::{Credential, Isolation, KeyId, PermissionSet, ServerConfig},
     supervisor::{Link, messages::ServerEvent},
 };
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     error::{Faults, Result, below},
     model::{Remote, RemoteOAuth, ServerChange, ServerConfig},
-    policy::{mask::MASKED, remote::origin},
+    policy::{mask::MASKED, reference, remote::origin},
 };
 
 /// Pointer to the client secret of a remote server.
@@ -48,8 +48,9 @@ pub(crate) fn is_named_alike(before: &ServerConfig, after: &ServerConfig) -> boo
     naming(before) == naming(after)
 }
 
-/// Refuses to keep secrets that are not the caller's own where the change could carry them elsewhere: another command
-/// line, address, variable or header may send any secret of the server to a place of the caller's choice.
+/// Refuses to keep secrets that are not the caller's own, and to refer to any of the owner's, where the change could
+/// carry them elsewhere: another command line, address, variable or header may send any secret of the server to a place
+/// of the caller's choice.
 ///
 /// For those who may change a server without owning it; `after` is what [`merged`] made of `change`.
 pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: &ServerConfig) -> Result<()> {
@@ -68,6 +69,7 @@ pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: 
             faults.check(false, pointer, why);
         }
     }
+    reference::check_foreign(&mut faults, after);
     faults.into_result()
 }
 

@@ -7,7 +7,7 @@ use crate::{
     model::{ServerConfig, ToolRules},
     policy::{
         environment::{self, AllowedVariables},
-        name, remote, remote_oauth, sandbox,
+        name, reference, remote, remote_oauth, sandbox,
     },
 };
 
@@ -60,6 +60,7 @@ pub fn faults(config: &ServerConfig, allowed: &AllowedVariables) -> Faults {
             faults.check(config.env.is_empty(), "/env", why);
         }
     }
+    reference::check(&mut faults, config);
     check_tools(&mut faults, &config.tools);
     sandbox::check(&mut faults, config);
     let in_bounds = config.start_timeout.is_none_or(|time| START_TIMEOUTS.contains(&time));

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Error, Result},
-    model::{Remote, Server, ServerConfig},
-    policy::mask::Mask,
+    model::{Server, ServerConfig},
+    policy::{mask::Mask, reference},
     secrets::Keyring,
     store::servers::StoredServer,
 };
@@ -60,14 +60,13 @@ fn for_headers(server: &Server) -> String {
 
 /// Mask of the secrets of a server with these configurations, present or past.
 pub(crate) fn mask<'a>(configs: impl IntoIterator<Item = &'a ServerConfig>) -> Mask {
-    let far = |Remote { headers, oauth, .. }: &'a Remote| headers.values().chain(&oauth.client_secret);
-    let far = move |config: &'a ServerConfig| config.remote.iter().flat_map(far);
-    Mask::new(configs.into_iter().flat_map(|config| config.env.values().chain(far(config))))
+    Mask::new(configs.into_iter().flat_map(reference::values))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Remote;
 
     #[test]
     fn a_client_secret_is_sealed_with_the_headers() {

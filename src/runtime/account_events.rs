@@ -1,18 +1,21 @@
-//! [`AccountEvents`]: ends processes of accounts and credentials that end, and forgets servers of deleted accounts.
+//! [`AccountEvents`]: ends processes of accounts and credentials that end, and forgets servers and secrets of deleted
+//! accounts.
 
 use std::sync::Arc;
 
 use crate::{
     accounts::AccountObserver,
     model::{Credential, ServerId, UserId},
+    named_secrets::NamedSecrets,
     placement::Placement,
     servers::Servers,
 };
 
-/// The observer of accounts on behalf of placement and servers.
+/// The observer of accounts on behalf of placement, servers and secrets.
 pub(super) struct AccountEvents {
     pub placement: Arc<Placement>,
     pub servers: Arc<Servers>,
+    pub secrets: Arc<NamedSecrets>,
 }
 
 impl AccountObserver for AccountEvents {
@@ -21,6 +24,7 @@ impl AccountObserver for AccountEvents {
     }
 
     fn account_deleted(&self, user: UserId, servers: &[ServerId]) {
+        self.secrets.forget_all(user);
         self.servers.forget_all(user, servers);
     }
 

@@ -10,11 +10,12 @@ use crate::{
     events::Events,
     history::History,
     listings::Listings,
+    named_secrets::NamedSecrets,
     placement::{Launcher, Placement, SupervisorHandle},
     recorder::Recorder,
     registry::Registry,
     revocation::Revocation,
-    runtime::Settings,
+    runtime::{Settings, account_events::AccountEvents},
     secrets::Keyring,
     servers::Servers,
     store::Store,
@@ -32,6 +33,7 @@ pub(super) struct Assembly {
     pub lifecycle: Arc<Lifecycle>,
     pub access: Arc<Access>,
     pub registry: Arc<Registry>,
+    pub secrets: Arc<NamedSecrets>,
     pub revocation: Arc<Revocation>,
     pub telemetry: Telemetry,
 }
@@ -47,11 +49,15 @@ impl Assembly {
     ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
+        let (lifecycle, keyring) = (Arc::new(Lifecycle::new()), Arc::new(keyring));
+        let secrets =
+            NamedSecrets::new(access.clone(), registry.clone(), lifecycle.clone(), recorder.clone(), keyring.clone());
         Self {
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
-            keyring: Arc::new(keyring),
+            secrets: Arc::new(secrets),
+            keyring,
             arbiters,
-            lifecycle: Arc::new(Lifecycle::new()),
+            lifecycle,
             telemetry: Telemetry::new(Tracer::start(&settings.telemetry)),
             store,
             recorder,
@@ -149,6 +155,7 @@ impl Assembly {
             authorizations.clone(),
             placement.clone(),
             listings.clone(),
+            self.secrets.clone(),
             events.clone(),
             self.store.clone(),
             self.recorder.clone(),
@@ -157,6 +164,12 @@ impl Assembly {
             timeline.clone(),
             settings.servers.clone(),
         ))
+    }
+
+    /// The observer of accounts on behalf of what they own and run.
+    pub(super) fn account_events(&self, placement: &Arc<Placement>, servers: &Arc<Servers>) -> Arc<AccountEvents> {
+        let (placement, servers) = (placement.clone(), servers.clone());
+        Arc::new(AccountEvents { placement, servers, secrets: self.secrets.clone() })
     }
 
     /// Authorizations of remote servers, whose authorization servers may be where the servers may.
@@ -170,6 +183,7 @@ impl Assembly {
             self.registry.clone(),
             self.recorder.clone(),
             self.keyring.clone(),
+            self.secrets.clone(),
             self.arbiters.clone(),
             if settings.private_addresses { Reachable::Any } else { Reachable::Public },
         );
@@ -193,7 +207,7 @@ impl Assembly {
         launcher: Launcher,
     ) -> Arc<Placement> {
         let (registry, lifecycle) = (self.registry.clone(), self.lifecycle.clone());
-        let home = self.arbiters.handle().clone();
-        Arc::new(Placement::new(registry, authorizations, lifecycle, supervisor, launcher, home))
+        let (secrets, home) = (self.secrets.clone(), self.arbiters.handle().clone());
+        Arc::new(Placement::new(registry, authorizations, secrets, lifecycle, supervisor, launcher, home))
     }
 }

@@ -18,7 +18,6 @@ use crate::{
     recorder::{Chain, Recorder},
     runtime::{
         Runtime, Services, Settings,
-        account_events::AccountEvents,
         assembly::Assembly,
         data_dir::{self, DataDir},
         handle::Inner,
@@ -100,7 +99,7 @@ impl Inner {
         let servers = base.servers(&settings, &authorizations, &placement, &listings, &events, &timeline);
         let inner = Self {
             accounts: base.accounts(issuer),
-            account_events: Arc::new(AccountEvents { placement: placement.clone(), servers: servers.clone() }),
+            account_events: base.account_events(&placement, &servers),
             servers,
             audit_log: base.audit_log(&settings),
             authorizations,
@@ -108,6 +107,7 @@ impl Inner {
             events,
             listings,
             access: base.access,
+            secrets: base.secrets,
             revocation: base.revocation,
             registry: base.registry,
             telemetry: base.telemetry,
@@ -160,6 +160,7 @@ impl Runtime {
         let account_events = Arc::downgrade(&inner.account_events);
         inner.accounts.observe(account_events);
         inner.authorizations.observe(Arc::downgrade(&inner.placement));
+        inner.secrets.observe(Arc::downgrade(&inner.servers));
         actix::spawn(inner.servers.follow(reports));
         inner.services.attend(&inner.events);
         actix::spawn(inner.events.run());

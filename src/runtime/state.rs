@@ -15,6 +15,7 @@ use crate::{
     history::History,
     listings::Listings,
     model::Serve,
+    named_secrets::NamedSecrets,
     revocation::Revocation,
     runtime::Runtime,
     secrets::Keyring,
@@ -101,6 +102,12 @@ impl Runtime {
     #[must_use]
     pub fn servers(&self) -> &Arc<Servers> {
         &self.inner.servers
+    }
+
+    /// Secrets of users, which servers refer to by name.
+    #[must_use]
+    pub fn secrets(&self) -> &Arc<NamedSecrets> {
+        &self.inner.secrets
     }
 
     /// Tool calls, and every other request to a server.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     model::{Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server},
-    policy::{mask::MASKED, permission},
+    policy::{mask::MASKED, permission, reference},
     registry::Registered,
     servers::settings::ServerSettings,
 };
 
-/// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked.
+/// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked, but for
+/// references to secrets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServerDetails {
@@ -46,7 +47,9 @@ impl ServerDetails {
         who: &Principal,
     ) -> Self {
         let mut server = registered.current();
-        server.config.secrets_mut().for_each(|value| *value = MASKED.into());
+        // A reference by itself is no secret, and its owner wants to know which it is.
+        let values = server.config.secrets_mut().filter(|value| !reference::is_whole(value));
+        values.for_each(|value| *value = MASKED.into());
         let revision = revision(&server);
         let remote = server.config.remote.as_ref();
         let authorization = remote.and_then(|remote| authorization(&remote.url));

@@ -9,7 +9,7 @@ use crate::{
     policy::pins::Pins,
     registry::{Registered, secrets},
     servers::service::Servers,
-    store,
+    store::{self, user_secrets::StoredSecret},
     tasks::blocking,
 };
 
@@ -24,7 +24,8 @@ struct Stored {
 impl Servers {
     /// Reads every server from the database and hands it to the supervisor; enabled ones start.
     pub(crate) async fn load(self: &Arc<Self>) -> Result<()> {
-        let (servers, authorizations) = self.stored_servers().await?;
+        let (servers, authorizations, secrets) = self.stored_servers().await?;
+        self.secrets.load(secrets)?;
         self.authorizations.load(authorizations);
         for Stored { server, shares, listing, pins } in servers {
             self.register(server, shares, listing, pins).await?;
@@ -37,7 +38,8 @@ impl Servers {
     /// Brings every server to what the database holds; after another Ostler had it, also those that are as they were.
     pub(crate) async fn reload(self: &Arc<Self>, is_succession: bool) -> Result<()> {
         let _alone = self.lifecycle.pause_changes().await;
-        let (servers, mut authorizations) = self.stored_servers().await?;
+        let (servers, mut authorizations, secrets) = self.stored_servers().await?;
+        let is_renewed = self.secrets.load(secrets)? || is_succession;
         let known = self.registry.all();
         // A failover may have taken tokens back that were renewed; those in memory are newer.
         authorizations.retain(|(id, _)| is_succession || !known.contains_key(id));
@@ -51,7 +53,7 @@ impl Servers {
                     if pins.is_some() {
                         self.listings.load_pins(registered, pins);
                     }
-                    self.bring_up_to_date(registered, server, shares, is_succession).await?;
+                    self.bring_up_to_date(registered, server, shares, is_renewed).await?;
                 }
                 None => {
                     let registered = self.register(server, shares, listing, pins).await?;
@@ -67,7 +69,7 @@ impl Servers {
         registered: &Arc<Registered>,
         server: Server,
         shares: Vec<Share>,
-        is_succession: bool,
+        is_renewed: bool,
     ) -> Result<()> {
         let before = registered.shares.swap(Arc::new(shares));
         for user in before.iter().map(|share| share.user_id) {
@@ -76,7 +78,7 @@ impl Servers {
             }
         }
         let is_same = registered.server.load().config == server.config;
-        if is_same && !is_succession {
+        if is_same && !is_renewed {
             return Ok(());
         }
         registered.link.add_note(TimelineLevel::Info, "its configuration was read again");
@@ -86,12 +88,13 @@ impl Servers {
         Ok(())
     }
 
-    async fn stored_servers(&self) -> Result<(Vec<Stored>, Vec<(ServerId, String)>)> {
+    async fn stored_servers(&self) -> Result<(Vec<Stored>, Vec<(ServerId, String)>, Vec<StoredSecret>)> {
         let read = |db: &mut store::Connection| {
             let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
-            Ok((servers, shares, store::listings::all(db)?, store::pins::all(db)?, store::consents::all(db)?))
+            let (secrets, pins) = (store::user_secrets::all(db)?, store::pins::all(db)?);
+            Ok((servers, shares, store::listings::all(db)?, pins, store::consents::all(db)?, secrets))
         };
-        let (servers, mut shares, listings, pins, authorizations) = self.store.read(read).await?;
+        let (servers, mut shares, listings, pins, authorizations, named) = self.store.read(read).await?;
         let mut listings: HashMap<_, _> = listings.into_iter().collect();
         let mut pins: HashMap<_, _> = pins.into_iter().collect();
         let with_parts = |stored| {
@@ -101,6 +104,6 @@ impl Servers {
             let pins = pins.remove(&server.id).and_then(|sealed| self.listings.open_pins(server.id, &sealed));
             Ok(Stored { server, shares: own, listing, pins })
         };
-        Ok((servers.into_iter().map(with_parts).collect::<Result<_>>()?, authorizations))
+        Ok((servers.into_iter().map(with_parts).collect::<Result<_>>()?, authorizations, named))
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     policy::{
         change,
         command::{AllowedCommands, CommandRefusal},
+        mask::Mask,
         permission,
         pins::Pins,
         sandbox, server as rules,
@@ -181,7 +182,13 @@ impl Servers {
         let registered = Registered::new(server, shares, link, self.settings.max_in_flight);
         let registered = self.registry.insert(registered);
         self.listings.load_pins(&registered, pins);
-        self.placement.add(&registered, wanted).await?;
+        {
+            // A secret that changes meanwhile waits for the child, which would not know of it.
+            let _alone = registered.changing.lock().await;
+            let values = self.secrets.values_of(&registered.server.load());
+            registered.mask.store(Arc::new(Mask::new(&values)));
+            self.placement.add(&registered, wanted).await?;
+        }
         Ok(registered)
     }
 
@@ -214,7 +221,8 @@ impl Servers {
     pub(super) async fn put_in_force(self: &Arc<Self>, registered: &Registered, after: Server) -> Result<()> {
         let (id, before) = (after.id, registered.server.load_full());
         // The process of before may still answer, and say what was secret then.
-        let mask = secrets::mask([&before.config, &after.config]);
+        let values = [self.secrets.values_of(&before), self.secrets.values_of(&after)].concat();
+        let mask = Mask::new(&values);
         // An Ostler on standby has stopped all its servers.
         let was_enabled = before.config.enabled && !self.lifecycle.is_standing_by();
         let wanted = match (was_enabled, after.config.enabled) {
@@ -226,7 +234,7 @@ impl Servers {
         registered.mask.store(Arc::new(mask.clone()));
         let after = Arc::new(after);
         registered.server.store(after.clone());
-        self.placement.update(id, &after.config, mask, wanted).await?;
+        self.placement.update(&after, mask, wanted).await?;
         match wanted {
             Some(Wanted::Down) => self.placement.stop_isolated_of_server(id).await,
             Some(Wanted::Up) | None if is_isolated_alike => self.placement.update_isolated_of_server(id).await,

@@ -35,11 +35,11 @@ pub(crate) struct ServerView {
     command: String,
     /// Its arguments.
     args: Vec<String>,
-    /// Variables added to its environment, their values masked.
+    /// Variables added to its environment, their values masked but for references to secrets.
     env: BTreeMap<String, String>,
     /// The endpoint of a server that is no program of this machine.
     url: Option<String>,
-    /// Headers sent there, their values masked.
+    /// Headers sent there, their values masked but for references to secrets.
     headers: BTreeMap<String, String>,
     /// Parts of its OAuth that were given, the client secret masked; `null` where there is no `url`.
     oauth: Option<RemoteOAuth>,

@@ -96,6 +96,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    user_secrets (user_id, name) {
+        user_id -> Text,
+        name -> Text,
+        sealed -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     server_shares (server_id, user_id) {
         server_id -> Text,
         user_id -> Text,

@@ -146,6 +146,10 @@ impl Handler<UpdateServer> for Supervisor {
             child.reset_failures();
             child.link.skips_discovery.store(false, Ordering::Relaxed);
             child.stop_starting();
+            if child.launch.missing.is_some() {
+                // There will be no successor, and what it has was taken from it.
+                child.stop_processes();
+            }
             child.cancel_wait().map(|timer| ctx.cancel_future(timer));
         }
         match update.wanted {

@@ -22,6 +22,8 @@ pub enum Exit {
     },
     /// It could not be contained as its configuration wants, so it was not started.
     Uncontained(String),
+    /// A secret that its configuration refers to is missing.
+    MissingSecret(String),
     /// It came up but could not be spoken to.
     NotReady(String),
     /// It speaks no revision that we speak.
@@ -94,7 +96,9 @@ impl Exit {
                     (false, _) => FailureClass::Passing,
                 }
             }
-            Self::Uncontained(_) | Self::WrongRevision(_) | Self::Unauthorized => FailureClass::Permanent,
+            Self::Uncontained(_) | Self::MissingSecret(_) | Self::WrongRevision(_) | Self::Unauthorized => {
+                FailureClass::Permanent
+            }
             Self::Unreachable(_) => FailureClass::Unreachable,
             Self::NotReady(_)
             | Self::WrongEra(_)
@@ -122,6 +126,7 @@ impl std::fmt::Display for Exit {
         match self {
             Self::NotStarted { reason, .. } => write!(f, "could not be started: {reason}"),
             Self::Uncontained(reason) => write!(f, "was not started, isolation_unavailable: {reason}"),
+            Self::MissingSecret(reason) => write!(f, "could not be started: {reason}"),
             Self::NotReady(reason) => write!(f, "did not become ready: {reason}"),
             Self::WrongRevision(version) => {
                 write!(f, "speaks MCP revision {version}, which Ostler does not know")

@@ -20,6 +20,8 @@ pub struct Launch {
     pub sandbox: Option<Sandbox>,
     /// Its endpoint, if it is remote.
     pub remote: Option<RemoteTarget>,
+    /// The reason why it cannot be started: a secret that it refers to is missing.
+    pub missing: Option<String>,
     /// Callers it serves, and the capabilities declared to it on their behalf.
     pub sharing: Sharing,
     /// Hosts that it may connect to; `None` for all.

@@ -113,6 +113,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         sandbox: None,
         spec,
         remote: None,
+        missing: None,
         sharing: Sharing::Shared,
         guard: program(),
         protocol: Protocol::Auto,

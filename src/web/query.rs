@@ -142,6 +142,22 @@ impl PathSegment for ServiceName {
     const NOUN: Noun = Noun::Service;
 }
 
+/// The name of a secret; any text may be one, and only some can be set.
+pub(crate) struct SecretName(pub String);
+
+impl std::str::FromStr for SecretName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl PathSegment for SecretName {
+    const SEGMENT: &str = "name";
+    const NOUN: Noun = Noun::Secret;
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;

@@ -65,6 +65,7 @@ mod masking;
 mod mcp;
 mod metrics;
 mod moved_database;
+mod named_secrets;
 mod network;
 mod oauth;
 mod outages;

@@ -14,7 +14,7 @@ use std::{
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each
 /// other.
-const ROOMS: [(&str, u32); 36] = [
+const ROOMS: [(&str, u32); 37] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -34,6 +34,7 @@ const ROOMS: [(&str, u32); 36] = [
     ("authorizations", 80),
     ("events", 80),
     ("revocation", 90),
+    ("named_secrets", 95),
     ("registry", 100),
     ("accounts", 100),
     ("access", 110),
@@ -88,6 +89,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/calls",
             "src/servers",
             "src/placement",
+            "src/named_secrets",
             "src/registry",
             "src/accounts",
             "src/authorizations",

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::variables::variable;
-use crate::model::{Isolation, Limits, Protocol, Sandbox, ServerConfig, ToolRules};
+use crate::{
+    model::{Isolation, Limits, Protocol, Sandbox, ServerConfig, ToolRules},
+    policy::reference,
+};
 
 /// The client whose configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +26,8 @@ pub enum ClientFormat {
 /// Stands for a `$` that begins no variable.
 const DOLLAR: &str = "OSTLER_DOLLAR";
 
-/// The `servers` as `format` has them. Values of `env` and of headers are secrets, and so none of them is written.
+/// The `servers` as `format` has them. Values of `env` and of headers are secrets, and so none of them is written,
+/// but for references to secrets, which Ostler alone reads.
 #[must_use]
 pub fn written(servers: &[ServerConfig], format: ClientFormat) -> Value {
     let mut names = BTreeSet::new();
@@ -75,7 +79,11 @@ impl Placeholders<'_> {
     /// Each value as the variable that stands for it; a name that is taken already is prefixed with the server's name.
     fn secrets(&mut self, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut written = BTreeMap::new();
-        for name in values.keys() {
+        for (name, value) in values {
+            if self.format == ClientFormat::Ostler && reference::is_whole(value) {
+                written.insert(name.clone(), value.clone());
+                continue;
+            }
             let short = variable(name);
             let wanted = if self.taken.contains(&short) { variable(&format!("{}_{name}", self.server)) } else { short };
             let variable = unused(self.taken, &wanted, "_");

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::policy::reference;
+
 /// Most bytes that the variables of one configuration may make.
 const EXPANDED_BYTES_MAX: usize = 4 << 20;
 
@@ -19,7 +21,8 @@ impl<'a> Variables<'a> {
         Self { values, room: EXPANDED_BYTES_MAX }
     }
 
-    /// The text with the values of its variables. What a variable or a default holds is not looked at again.
+    /// The text with the values of its variables; a reference to a secret stays one. What a variable or a default holds
+    /// is not looked at again.
     pub(super) fn expanded(&mut self, text: &str) -> Result<String, String> {
         let (mut text_out, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once("${") {
@@ -55,6 +58,9 @@ fn value(inside: &str, variables: &BTreeMap<String, String>) -> Result<String, S
     if let Some(id) = inside.strip_prefix("input:") {
         let fix = format!("write ${{{}}} instead, and give the variable a value", variable(id));
         return Err(format!("asks its user for a value (`${{{inside}}}`), which only an editor can do; {fix}"));
+    }
+    if inside.strip_prefix("secret:").is_some_and(reference::is_name) {
+        return Ok(format!("${{{inside}}}"));
     }
     let spelled = inside.strip_prefix("env:").unwrap_or(inside);
     let (name, default) = spelled.split_once(":-").map_or((spelled, None), |(name, other)| (name, Some(other)));
@@ -109,6 +115,7 @@ mod tests {
             ("${B:-two}${A:-two}${EMPTY:-three}[${EMPTY}]${B:-}", "twoonethree[]"),
             ("${env:B:-http://x}", "http://x"),
             ("${NESTED}", "${A}"),
+            ("Bearer ${secret:a.b}", "Bearer ${secret:a.b}"),
         ] {
             assert_eq!(expanded_with(text).as_deref(), Ok(expected), "{text}");
         }

@@ -57,7 +57,7 @@ pub(super) struct Enclosure {
 }
 
 impl Enclosure {
-    /// Makes and tries that of `spec`, if its level is strict. The error says why it cannot be had here, and what helps.
+    /// Makes and tries that of `spec`, if its level is strict. The error says why it cannot be had, and what helps.
     pub(super) fn of(spec: &Spec) -> Result<Option<Self>, String> {
         let is_strict = |containment: &&Containment| containment.level == SandboxLevel::Strict;
         let Some(containment) = spec.containment.as_ref().filter(is_strict) else { return Ok(None) };

@@ -37,6 +37,12 @@ const READ_BYTES: usize = 64 * 1024;
 
 impl ServerActor {
     pub(super) fn start(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
+        if let Some(missing) = &self.launch.missing {
+            // Reports the exit when it is dropped, and by then the reason is recorded.
+            let _reporter = self.exit_guard();
+            self.exit.record(Exit::MissingSecret(missing.clone()));
+            return Err(io::ErrorKind::NotFound.into());
+        }
         ctx.run_later(self.launch.start_timeout, |actor, _| {
             if actor.phase == ProcessPhase::Starting {
                 let seconds = actor.launch.start_timeout.as_secs_f32();

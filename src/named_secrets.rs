@@ -1,0 +1,17 @@
+//! Secrets of users by name: stored, changed, and put in the place of `${secret:NAME}` where a server is started.
+//!
+//! Values are never shown again. They are in memory in clear, as those of `env` are, and sealed in the database. A
+//! server gets the secrets of its owner. A process that is for one caller alone gets that caller's own instead, if the
+//! caller allowed it for this server: without that, an owner could ask for secrets of everybody who uses the server.
+//!
+//! Knows nothing of processes: a [`SecretObserver`] has those replaced that a change concerns.
+
+mod observer;
+mod resolved;
+mod service;
+mod values;
+
+pub use service::NamedSecrets;
+
+pub(crate) use observer::SecretObserver;
+pub(crate) use resolved::Resolved;
