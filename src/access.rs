@@ -22,7 +22,7 @@ use crate::{
 
 pub use crate::policy::rate::Limit;
 pub(crate) use audit_entries::AuditEntries;
-pub(crate) use audit_heads::{heads_of_last_run, published_heads};
+pub(crate) use audit_heads::{heads_of_last_run, published_heads, write_head};
 pub use audit_log::AuditLog;
 pub use audit_verification::AuditVerdict;
 pub(crate) use audit_verification::verify;

@@ -18,6 +18,7 @@ mod migrate;
 mod place;
 mod process;
 mod raw_setting;
+mod rotate;
 mod serve;
 mod service_manager;
 mod settings;
@@ -52,6 +53,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Export(options)) => finish(transfer::export(&options)),
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
+        Ok(Command::RotateKey(invocation)) => configured(invocation, rotate::run),
         Ok(Command::CheckConfig(invocation)) => configured(invocation, check_config::run),
         Ok(Command::Doctor { invocation, json }) => configured(invocation, |loaded| doctor::run(&loaded, json)),
         Ok(Command::VerifyAudit(invocation, heads)) => configured(invocation, |loaded| audit::verify(loaded, &heads)),

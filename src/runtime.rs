@@ -14,6 +14,7 @@ mod metrics_page;
 #[cfg(not(feature = "gateway"))]
 mod no_services;
 mod place;
+mod rotation;
 #[cfg(feature = "gateway")]
 mod services;
 mod settings;
@@ -38,6 +39,7 @@ use services::Services;
 
 pub use builder::Builder;
 pub use handle::Runtime;
+pub use rotation::{KeyRotation, rotate_key};
 pub use settings::Settings;
 pub use state::Readiness;
 pub use system::{DatabaseFacts, DatabaseKind, IsolationCounts, System, SystemLimits};

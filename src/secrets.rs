@@ -11,7 +11,7 @@ pub(crate) mod random;
 #[cfg(feature = "http")]
 mod tokens;
 
-pub(crate) use keyring::{Keyring, SESSION_COOKIE};
+pub(crate) use keyring::{Keyring, NEXT_KEY_FILE, SESSION_COOKIE};
 #[cfg(not(feature = "http"))]
 use no_tokens::NoTokens as Tokens;
 #[cfg(feature = "http")]

@@ -7,6 +7,7 @@ mod access_mode;
 pub mod audit;
 pub(crate) mod audit_adoption;
 pub mod audit_chain;
+pub(crate) mod audit_relinking;
 pub(crate) mod audit_retention;
 pub mod call_bytes;
 pub mod calls;

@@ -70,6 +70,11 @@ impl AuditHeads {
     }
 }
 
+/// Notes the head of a chain that no run goes on with. Blocks.
+pub(crate) fn write_head(data_dir: &Path, head: &AuditLink) -> io::Result<()> {
+    private_file::replace(&data_dir.join(HEAD_FILE), &head.to_string())
+}
+
 /// The heads that an earlier run remembered, the newest first. Blocks.
 pub(crate) fn heads_of_last_run(data_dir: &Path, outside: Option<&Path>) -> Vec<AuditLink> {
     let noted = text_of(&data_dir.join(HEAD_FILE), private_file::read);

@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Serve(Invocation),
     /// Bring the database up to date.
     Migrate(Invocation),
+    /// Replace the secret key.
+    RotateKey(Invocation),
     /// Show the configuration.
     CheckConfig(Invocation),
     /// Show what the machine and the configuration offer.
@@ -59,11 +61,18 @@ const ERAS: &[(&str, DemoEra)] = &[("auto", DemoEra::Auto), ("legacy", DemoEra::
 /// Flags that migrating reads.
 const MIGRATION: [&str; 5] = ["config", "database-url", "data-dir", "log", "log-format"];
 
+/// Flags that the replacement of the secret key reads.
+const ROTATION: [&str; 6] = ["config", "database-url", "data-dir", "secret-key", "log", "log-format"];
+
 /// Reads the command line. `Err` is an answer to print: help, the version, or what is wrong.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Error> {
     let matches = definition().try_get_matches_from(arguments)?;
     Ok(match matches.subcommand() {
         Some(("migrate", matches)) => Command::Migrate(invocation(matches)),
+        // It requires a command, and `rotate` is the only one.
+        Some(("secrets", matches)) => {
+            Command::RotateKey(matches.subcommand().map(|(_, matches)| invocation(matches)).unwrap_or_default())
+        }
         Some(("check-config", matches)) => Command::CheckConfig(invocation(matches)),
         Some(("doctor", matches)) => {
             Command::Doctor { invocation: invocation(matches), json: matches.get_flag("json") }
@@ -96,6 +105,7 @@ fn definition() -> Clap {
         .args(configuration().into_iter().map(|argument| argument.hide(true)))
         .subcommand(serve.args(configuration()))
         .subcommand(migrate.args(configuration_of(&MIGRATION)))
+        .subcommand(secrets())
         .subcommand(check.args(configuration()))
         .subcommand(doctor::definition().args(configuration().into_iter().map(|argument| argument.hide(true))))
         .subcommand(audit::definition(configuration_of(&audit::FLAGS)))
@@ -133,6 +143,20 @@ fn configuration_of(read: &[&str]) -> Vec<Arg> {
         argument.hide(!is_read)
     };
     configuration().into_iter().map(shown).collect()
+}
+
+fn secrets() -> Clap {
+    let rotate = Clap::new("rotate")
+        .about("Replace the secret key while Ostler is stopped, and seal everything with the new one")
+        .after_help(
+            "The new key is made in the data folder. Where OSTLER_SECRET_KEY is configured, it is read from standard \
+             input: openssl rand -base64 32 | tee new.key | ostler secrets rotate",
+        );
+    Clap::new("secrets")
+        .about("Look after the secrets of this installation")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(rotate.args(configuration_of(&ROTATION)))
 }
 
 /// The table of the file that a setting stands in, as a heading.

@@ -127,7 +127,7 @@ impl Listings {
 
     /// Opens stored pins.
     pub(crate) fn open_pins(&self, id: ServerId, sealed: &str) -> Option<Pins> {
-        let text = self.keyring.open(&pins_context(id), sealed).ok();
+        let text = self.keyring.open(&context::pins(id), sealed).ok();
         let pins = text.and_then(|text| serde_json::from_str(&text).ok());
         if pins.is_none() {
             log::warn!(server:% = id; "stored pins of tools cannot be read");
@@ -201,7 +201,7 @@ impl Listings {
         let written = |pins: &Pins| serde_json::to_string(pins).unwrap_or_default();
         let text = Some(written(pins)).filter(|text| text.len() <= STORED_BYTES_MAX);
         let text = text.unwrap_or_else(|| written(&pins.without_definitions()));
-        let (sealed, at) = (self.keyring.seal(&pins_context(id), &text)?, Timestamp::now());
+        let (sealed, at) = (self.keyring.seal(&context::pins(id), &text)?, Timestamp::now());
         self.recorder.commit(entry, move |db| store::pins::put(db, id, &sealed, at)).await
     }
 
@@ -227,9 +227,4 @@ impl Listings {
         let waiting = self.waiting(server).len();
         self.events.publish_about_server(server.id, LiveEvent::Tools { server_id: server.id, waiting });
     }
-}
-
-/// Binds sealed pins to their server.
-fn pins_context(id: ServerId) -> String {
-    format!("pins:{id}")
 }

@@ -32,7 +32,11 @@ impl Runtime {
             Ok((Store::open(&settings.database)?, keyring.audit.clone(), remembered, published))
         });
         let (store, key, remembered, published) = opened.await?;
-        let remembered = remembered.into_iter().map(|head| (head, AuditFault::Cut));
+        // The log was linked again when the key was replaced.
+        let of_this_key = |head: &AuditLink| !key.is_foreign(head);
+        let (remembered, published) =
+            (remembered.into_iter().filter(of_this_key), published.into_iter().filter(of_this_key));
+        let remembered = remembered.map(|head| (head, AuditFault::Cut));
         let noted = heads.into_iter().chain(published).map(|head| (head, AuditFault::Anchor));
         access::verify(&store, &key, &remembered.chain(noted).collect::<Vec<_>>()).await
     }

@@ -22,12 +22,13 @@ use crate::{
         data_dir::{self, DataDir},
         handle::Inner,
         place::Place,
+        rotation,
         stop::DRAIN_TIMEOUT,
         system_facts::SystemFacts,
         tenure,
     },
     secrets::Keyring,
-    store::{Store, call_bytes, servers, users},
+    store::{Store, audit_chain, call_bytes, users},
     supervisor::{self, Seclusion, SupervisorSettings},
     tasks::{arbiters::Arbiters, blocking},
     timeline::Timeline,
@@ -106,8 +107,8 @@ impl Inner {
             history,
             events,
             listings,
-            access: base.access,
             secrets: base.secrets,
+            access: base.access,
             revocation: base.revocation,
             registry: base.registry,
             telemetry: base.telemetry,
@@ -159,8 +160,8 @@ impl Runtime {
         inner.accounts.observe(revocation);
         let account_events = Arc::downgrade(&inner.account_events);
         inner.accounts.observe(account_events);
-        inner.authorizations.observe(Arc::downgrade(&inner.placement));
         inner.secrets.observe(Arc::downgrade(&inner.servers));
+        inner.authorizations.observe(Arc::downgrade(&inner.placement));
         actix::spawn(inner.servers.follow(reports));
         inner.services.attend(&inner.events);
         actix::spawn(inner.events.run());
@@ -219,10 +220,8 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
     if is_established && users::count(db)? == 0 {
         return Err(is_another());
     }
-    let keyring = match &settings.secret_key {
-        Some(secret) => Keyring::from_secret(secret.expose_secret())?,
-        None => Keyring::from_data_dir(&settings.data_dir, !servers::all(db)?.is_empty())?,
-    };
+    let keyring = rotation::keyring(settings, db)?;
+    let noted = rotation::of_this_key(noted, &keyring, &audit_chain::head(db)?);
     let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
     let seclusion = settings.serve.mcp().then(|| data_dir::seclude(settings)).flatten();
     Ok(Opened { keyring, store, recorder, seclusion, containers: data_dir::contain(settings) })

@@ -7,6 +7,11 @@ pub(crate) fn listing(server: ServerId) -> String {
     format!("catalogue:{server}")
 }
 
+/// Context of the accepted tools of a server.
+pub(crate) fn pins(server: ServerId) -> String {
+    format!("pins:{server}")
+}
+
 /// Context of the tokens of a remote server.
 pub(crate) fn consent(server: ServerId) -> String {
     format!("consent:{server}")

@@ -5,7 +5,7 @@
 //! listings (AES-256-GCM, with kind and server id as additional data, so that no row fits another), and for
 //! `requestState`.
 
-use std::{fmt, path::Path};
+use std::{fmt, io, path::Path};
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
@@ -21,6 +21,9 @@ use crate::{
 
 /// The file in the data folder that holds a secret made here.
 const FILE: &str = "secret.key";
+
+/// The file beside it that holds the one that is about to take its place.
+pub(crate) const NEXT_KEY_FILE: &str = "secret.key.next";
 
 /// First part of the name of the session cookie. Sessions from before there was another part are known by it alone.
 pub(crate) const SESSION_COOKIE: &str = "ostler_session";
@@ -62,18 +65,33 @@ impl Keyring {
     /// Blocks.
     pub(crate) fn from_data_dir(data_dir: &Path, is_sealed: bool) -> Result<Self> {
         let path = data_dir.join(FILE);
-        let unusable = |why: String| Error::invalid("OSTLER_DATA_DIR", format!("{}: {why}", path.display()));
         if !path.exists() {
             if is_sealed {
                 let fault = "is missing, and the database holds what was encrypted with it; put it back from its backup, \
                              or set OSTLER_SECRET_KEY";
-                return Err(unusable(fault.into()));
+                return Err(unusable(&path, fault));
             }
-            let secret = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
-            private_file::create(&path, &secret).map_err(|cause| unusable(cause.to_string()))?;
+            make(&path)?;
         }
-        let secret = private_file::read(&path).map_err(|cause| unusable(cause.to_string()))?;
-        Self::from_secret(secret.trim()).map_err(|_| unusable("holds no usable secret key".into()))
+        read(&path)
+    }
+
+    /// A key made here, and kept beside the one in the data folder until it takes its place. Blocks.
+    pub(crate) fn make_next(data_dir: &Path) -> Result<Self> {
+        let path = data_dir.join(NEXT_KEY_FILE);
+        make(&path)?;
+        read(&path)
+    }
+
+    /// The key that is about to take the place of the one in the data folder, if there is one. Blocks.
+    pub(crate) fn next_in(data_dir: &Path) -> Result<Option<Self>> {
+        let path = data_dir.join(NEXT_KEY_FILE);
+        path.exists().then(|| read(&path)).transpose()
+    }
+
+    /// Puts that key in the place of the one in the data folder. Blocks.
+    pub(crate) fn adopt_next(data_dir: &Path) -> io::Result<()> {
+        private_file::rename(&data_dir.join(NEXT_KEY_FILE), &data_dir.join(FILE))
     }
 
     /// Encrypts `text` (AES-256-GCM, random nonce, `context` bound as additional data), as printable text.
@@ -108,6 +126,20 @@ impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyring").finish_non_exhaustive()
     }
+}
+
+fn make(path: &Path) -> Result<()> {
+    let secret = URL_SAFE_NO_PAD.encode(random::bytes::<32>()?);
+    private_file::create(path, &secret).map_err(|cause| unusable(path, cause))
+}
+
+fn read(path: &Path) -> Result<Keyring> {
+    let secret = private_file::read(path).map_err(|cause| unusable(path, cause))?;
+    Keyring::from_secret(secret.trim()).map_err(|_| unusable(path, "holds no usable secret key"))
+}
+
+fn unusable(path: &Path, why: impl fmt::Display) -> Error {
+    Error::invalid("OSTLER_DATA_DIR", format!("{}: {why}", path.display()))
 }
 
 fn seal(key: &RandomizedNonceKey, context: &str, bytes: &[u8]) -> Result<String> {

@@ -30,6 +30,18 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     sync(folder(path))
 }
 
+/// Puts a file in the place of another one in its folder. Blocks.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to)?;
+    sync(folder(to))
+}
+
+/// Removes a file. Blocks.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path)?;
+    sync(folder(path))
+}
+
 /// Opens an empty file to lock, made where there is none. Blocks.
 pub(crate) fn open_lock(path: &Path) -> Result<File> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(path)

@@ -239,6 +239,14 @@ pub fn soft_delete_of_user(db: &mut Connection, user: UserId, at: Timestamp) -> 
     })
 }
 
+/// Drops the secrets of deleted servers, which nothing reads any more.
+pub(crate) fn drop_secrets_of_deleted(db: &mut Connection) -> Result<()> {
+    let deleted = mcp_servers::table.filter(mcp_servers::deleted_at.is_not_null());
+    let change = (mcp_servers::env.eq(""), mcp_servers::headers.eq(None::<String>));
+    on!(db, conn => diesel::update(deleted).set(change).execute(conn))?;
+    Ok(())
+}
+
 /// Every server, oldest first.
 pub fn all(db: &mut Connection) -> Result<Vec<StoredServer>> {
     let rows = on!(db, conn => mcp_servers::table

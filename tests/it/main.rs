@@ -82,6 +82,7 @@ mod remote;
 mod resource_limits;
 mod restored_database;
 mod revocation;
+mod rotation;
 mod sandbox;
 mod seclusion;
 mod service_manager;
