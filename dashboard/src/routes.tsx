@@ -15,6 +15,7 @@ import { Overview } from "./pages/overview";
 import { ServerPage } from "./pages/server";
 import { NewServer } from "./pages/new-server";
 import { RunPage } from "./pages/run";
+import { Secrets } from "./pages/secrets";
 import { Servers } from "./pages/servers";
 import { SystemPage } from "./pages/system";
 import { Users } from "./pages/users";
@@ -38,6 +39,7 @@ export const pages: Page[] = [
   { path: "/calls/:id", page: CallPage, needs: "mcp:read" },
   { path: "/connect", page: Connect, nav: { name: "Connect", icon: "connect", group: "work" }, needs: "mcp:read" },
   { path: "/keys", page: Keys, nav: { name: "API keys", icon: "keys", group: "work" } },
+  { path: "/secrets", page: Secrets, nav: { name: "Secrets", icon: "secrets", group: "work" }, needs: "mcp:read" },
   {
     path: "/gateway",
     page: GatewayPage,

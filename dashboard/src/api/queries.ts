@@ -19,6 +19,7 @@ export const keys = {
   gateway: ["gateway"],
   audit: ["audit"],
   users: ["users"],
+  secrets: ["secrets"],
 } as const;
 
 export function makeClient(): QueryClient {

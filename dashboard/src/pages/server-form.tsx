@@ -7,7 +7,7 @@ import { ContainmentFields } from "./server-form/containment";
 import { OAuthFields } from "./server-form/oauth";
 import { Pairs } from "./server-form/pairs";
 
-const SECRET = "Values are stored encrypted and never shown again.";
+const SECRET = "Stored encrypted and never shown again. ${secret:NAME} stands for one of the owner's secrets.";
 
 export function ServerForm({
   draft,
@@ -57,7 +57,7 @@ export function ServerForm({
             className="mono"
             value={draft.args}
             fault={fault("/args")}
-            hint="One per line, without quotes."
+            hint="One per line, without quotes. Anyone on this machine can read them: put secrets into the environment."
             onChange={(event) => set("args", event.target.value)}
           />
           <Pairs
