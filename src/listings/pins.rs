@@ -21,6 +21,7 @@ use crate::{
         tools,
     },
     registry::Registered,
+    secrets::context,
     store,
     supervisor::{ServerInstance, messages::ServerEvent},
 };

@@ -17,7 +17,7 @@ const PAGE: i64 = 1000;
 /// transaction.
 pub(crate) fn relink(db: &mut Connection, before: &ChainKey, after: &ChainKey, noted: Vec<AuditLink>) -> Result<u64> {
     audit_chain::lock(db)?;
-    let anchors = noted.into_iter().map(|link| (link, AuditFault::Cut)).collect();
+    let anchors = noted.into_iter().map(|link| (link, AuditFault::Cut));
     let (mut walk, mut last, mut count) = (Walk::new(before.clone(), anchors), policy::origin(), 0);
     loop {
         let page = audit_chain::page(db, walk.last().map_or(0, |link| link.seq), PAGE)?;
