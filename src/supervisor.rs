@@ -51,7 +51,6 @@ pub use egress::Egress;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
 pub use launch::{Launch, RemoteTarget, Sharing};
-pub use limit_support::limit_support;
 pub use link::{Link, ResourceWatch};
 pub use orphans::reap_orphans;
 pub use output::Output;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::model::LimitSupport;
+
 /// The facilities of a machine, and the levels of containment that they make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -14,6 +16,8 @@ pub struct Machine {
     pub strict: FacilityState,
     /// All facilities that were tried.
     pub facilities: Vec<Facility>,
+    /// The keepers of servers' limits.
+    pub limits: LimitSupport,
 }
 
 /// A facility of a machine.

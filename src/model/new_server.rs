@@ -97,11 +97,11 @@ pub(crate) struct NewServerBody {
     /// Longest time for it to become ready, in milliseconds; left out means `MCP_START_TIMEOUT_MS`.
     #[schema(minimum = 1000, maximum = 86_400_000)]
     start_timeout_ms: Option<u64>,
-    /// What its processes may reach; for programs alone.
+    /// Bounds of what its processes may reach; for programs alone.
     #[serde(default)]
     #[schema(required = false)]
     sandbox: Sandbox,
-    /// What its processes may use; for programs alone.
+    /// Bounds of what its processes may use; for programs alone.
     #[serde(default)]
     #[schema(required = false)]
     limits: Limits,

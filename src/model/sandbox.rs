@@ -26,7 +26,7 @@ pub struct Sandbox {
     pub network: Network,
 }
 
-/// How closely a process is contained.
+/// Level of a process's containment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -34,9 +34,9 @@ pub struct ServerConfig {
     pub protocol: Protocol,
     /// Longest time for it to become ready; `None` for the usual one.
     pub start_timeout: Option<Duration>,
-    /// What its processes may reach.
+    /// Bounds of what its processes may reach.
     pub sandbox: Sandbox,
-    /// What they may use.
+    /// Bounds of what they may use.
     pub limits: Limits,
     /// True when files and folders that its command line and its environment name are granted to it: who wrote these
     /// last might write any command line.

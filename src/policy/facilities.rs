@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Facility, FacilityState, Machine};
+use crate::model::{Facility, FacilityState, LimitSupport, Machine};
 
 pub use control_groups::{ControlGroups, Hierarchy};
 
@@ -53,8 +53,8 @@ pub struct Findings {
     pub pressure: Option<i32>,
     /// The effective user.
     pub user: u32,
-    /// True where servers have a user of their own.
-    pub has_servers_user: bool,
+    /// The keepers of servers' limits.
+    pub limits: LimitSupport,
 }
 
 /// The judgement of all findings.
@@ -68,9 +68,9 @@ pub fn judge(findings: &Findings) -> Machine {
     let strict = standard.min(namespaces.state.max(bubblewrap.state));
     let control_groups = control_groups::judge(&findings.control_groups);
     let pressure = pressure(findings.pressure);
-    let user = user(findings.user, findings.has_servers_user);
+    let user = user(findings.user);
     let facilities = vec![landlock, seccomp, namespaces, bubblewrap, control_groups, pressure, user];
-    Machine { standard, strict, facilities }
+    Machine { standard, strict, facilities, limits: findings.limits }
 }
 
 fn landlock(version: Result<i64, i32>) -> Facility {
@@ -179,16 +179,15 @@ fn pressure(errno: Option<i32>) -> Facility {
     none.but(FacilityState::Degraded, format!("{why}; memory is looked at by the clock alone"), fix)
 }
 
-fn user(id: u32, has_servers_user: bool) -> Facility {
-    match (id, has_servers_user) {
-        (0, false) => Facility::ok("user", "root").but(
-            FacilityState::Degraded,
-            "servers run as root as well, though without capabilities",
-            "set OSTLER_SERVERS_USER to a user that is there for servers alone, or run Ostler as an ordinary user",
-        ),
-        (0, true) => Facility::ok("user", "root; servers run as a user of their own"),
-        (id, _) => Facility::ok("user", format!("user {id}")),
+fn user(id: u32) -> Facility {
+    if id != 0 {
+        return Facility::ok("user", format!("user {id}"));
     }
+    Facility::ok("user", "root").but(
+        FacilityState::Degraded,
+        "servers run as root as well, though without capabilities",
+        "run Ostler as an ordinary user",
+    )
 }
 
 /// The words of the kernel for an error number.

@@ -51,9 +51,9 @@ pub(crate) struct ServerView {
     protocol: Protocol,
     /// Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
     start_timeout_ms: Option<u64>,
-    /// What its processes may reach.
+    /// Bounds of what its processes may reach.
     sandbox: Sandbox,
-    /// What its processes may use.
+    /// Bounds of what its processes may use.
     limits: Limits,
     /// True when it starts with Ostler.
     enabled: bool,

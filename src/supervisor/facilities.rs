@@ -21,6 +21,7 @@ use crate::{
     },
     supervisor::{
         guard::{self, sys},
+        limit_support::limit_support,
         orphans::GuardProcess,
     },
 };
@@ -57,9 +58,6 @@ const BUBBLEWRAP: [&str; 15] = [
 /// kernel takes the last byte for the end of the text.
 const PRESSURE_TRIGGER: &str = "some 150000 2000000\0";
 
-/// The variable that names the user of servers.
-const SERVERS_USER_VARIABLE: &str = "OSTLER_SERVERS_USER";
-
 /// Tries everything; `guard` is the program that guards servers. Blocks, for some hundredths of a second, and for 10 s
 /// where a program hangs.
 #[must_use]
@@ -72,7 +70,7 @@ pub fn probe(guard: &Path) -> Findings {
         control_groups: control_groups(),
         pressure: pressure().err().map(|error| error.raw_os_error().unwrap_or_default()),
         user: rustix::process::geteuid().as_raw(),
-        has_servers_user: std::env::var_os(SERVERS_USER_VARIABLE).is_some(),
+        limits: limit_support(),
     }
 }
 

@@ -24,8 +24,7 @@ const FORBIDDEN: [(&str, &str, &str); 3] = [
 ];
 
 /// The keeper of each limit of servers that Ostler starts, as its user and the kernel's settings say. Blocks, briefly.
-#[must_use]
-pub fn limit_support() -> LimitSupport {
+pub(super) fn limit_support() -> LimitSupport {
     let of = |by, detail| Enforcement { by, detail };
     LimitSupport {
         memory_mb: of(

@@ -7,6 +7,18 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Tools to accept. */
+        AcceptBody: {
+            /** @description Each with the hash that its change has, so that nothing is accepted that was not looked at. */
+            tools: components["schemas"]["AcceptedTool"][];
+        };
+        /** @description A tool to accept. */
+        AcceptedTool: {
+            /** @description SHA-256 of the definition that was looked at, as its change says. */
+            hash: string;
+            /** @description Its name. */
+            name: string;
+        };
         /** @description An API key without its secret. */
         ApiKey: {
             /**
@@ -360,6 +372,33 @@ export interface components {
          * @enum {string}
          */
         DatabaseKind: "sqlite" | "postgres";
+        /** @description The sandbox of a server as it is in effect, or will be when it starts. */
+        EffectiveSandbox: {
+            /** @description Its level. */
+            level: components["schemas"]["SandboxLevel"];
+            /**
+             * @description Files and folders besides its own, without links: those of its sandbox, and those that its command line and its
+             *     environment name.
+             */
+            paths: components["schemas"]["SandboxPaths"];
+        };
+        /**
+         * @description A member of [`crate::model::Limits`] for which processes are ended.
+         * @enum {string}
+         */
+        EndingLimit: "memoryMb" | "processes" | "diskMb";
+        /**
+         * @description The part that keeps a limit.
+         * @enum {string}
+         */
+        EnforcedBy: "kernel" | "guard" | "unavailable";
+        /** @description The keeper of a limit, and the reason. */
+        Enforcement: {
+            /** @description The one that keeps it. */
+            by: components["schemas"]["EnforcedBy"];
+            /** @description Consequence of that, or the reason why no better one can be had: for people. */
+            detail: string;
+        };
         /** @description Requests that failed, by what went wrong. */
         ErrorCounts: {
             /**
@@ -392,6 +431,21 @@ export interface components {
              * @description Its time passed.
              */
             timeout: number;
+        };
+        /** @description A limit that was exceeded, and by how much. As text it says what became of the server, and the remedy. */
+        Exceeded: {
+            /**
+             * Format: int64
+             * @description The limit's value.
+             */
+            allowed: number;
+            /** @description The limit. */
+            limit: components["schemas"]["EndingLimit"];
+            /**
+             * Format: int64
+             * @description Use that was seen, in the unit of the limit.
+             */
+            used: number;
         };
         /** @description JSON that is not there whole, or nested deeper than 60 levels, which some readers would refuse as JSON. */
         Excerpt: {
@@ -452,8 +506,10 @@ export interface components {
              * @description Exit code, where it exited by itself.
              */
             code: number | null;
+            exceeded: components["schemas"]["Exceeded"] | null;
             /** @description One sentence for a person. */
             reason: string;
+            refusal: components["schemas"]["Refusal"] | null;
             /**
              * Format: int32
              * @description Signal number, where one ended it.
@@ -465,6 +521,26 @@ export interface components {
              */
             stderr: string[];
         };
+        /** @description A facility of a machine. */
+        Facility: {
+            /** @description The step that changes that; `null` where none is needed, or none is known. */
+            fix: string | null;
+            /** @description Its version, or what else was found. */
+            found: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The reason why it is not as it could be; `null` where it is. */
+            reason: string | null;
+            /** @description True where Ostler cannot do without. */
+            required: boolean;
+            /** @description Its state. */
+            state: components["schemas"]["FacilityState"];
+        };
+        /**
+         * @description The state of a facility.
+         * @enum {string}
+         */
+        FacilityState: "missing" | "degraded" | "ok";
         /** @description One field that cannot be accepted. */
         Fault: {
             /** @description The fault, and how to mend it. */
@@ -528,6 +604,29 @@ export interface components {
             reason: string;
             /** @description The server. */
             serverId: string;
+        };
+        /** @description A grant that a sandbox lacks. */
+        Grant: {
+            /** @enum {string} */
+            kind: "read";
+            /** @description Its absolute path. */
+            path: string;
+        } | {
+            /** @enum {string} */
+            kind: "write";
+            /** @description Its absolute path. */
+            path: string;
+        } | {
+            /** @enum {string} */
+            kind: "unix-sockets";
+        } | {
+            /** @description Its name. */
+            host: string;
+            /** @enum {string} */
+            kind: "host";
+        } | {
+            /** @enum {string} */
+            kind: "no-sandbox";
         };
         /** @description A server's health from a moment on, until the next change. */
         HealthChange: {
@@ -666,6 +765,7 @@ export interface components {
             /** @description The reason for which it was refused. */
             problem: string | null;
             server: components["schemas"]["Server"] | null;
+            start: components["schemas"]["StartPreview"] | null;
         };
         /** @description Change of an instance; fields left out stay as they are. */
         InstanceChangeBody: {
@@ -813,6 +913,19 @@ export interface components {
              */
             p99: number;
         };
+        /** @description The keeper of each member of [`crate::model::Limits`] on this machine. */
+        LimitSupport: {
+            /** @description Processor time. */
+            cpuPercent: components["schemas"]["Enforcement"];
+            /** @description Size of the server's own folder. */
+            diskMb: components["schemas"]["Enforcement"];
+            /** @description Memory. */
+            memoryMb: components["schemas"]["Enforcement"];
+            /** @description Descriptors of each process. */
+            openFiles: components["schemas"]["Enforcement"];
+            /** @description Processes and threads. */
+            processes: components["schemas"]["Enforcement"];
+        };
         /** @description Bounds of what the processes of a server use together; `None` for the usual one. */
         Limits: {
             /**
@@ -829,7 +942,7 @@ export interface components {
             diskMb?: number | null;
             /**
              * Format: int64
-             * @description Memory of their own, in MiB.
+             * @description Memory of their own, swapped out or not, in MiB: shared memory, files and the kernel's do not count.
              * @default null
              */
             memoryMb?: number | null;
@@ -864,6 +977,13 @@ export interface components {
         List_HealthChange: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["HealthChange"][];
+            /** @description Send it as `cursor` for the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_NamedSecret: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["NamedSecret"][];
             /** @description Send it as `cursor` for the next page; `null` on the last one. */
             nextCursor: string | null;
         };
@@ -917,6 +1037,13 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description A page of a list. */
+        List_ToolChange: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["ToolChange"][];
+            /** @description Send it as `cursor` for the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description A page of a list. */
         List_User: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["User"][];
@@ -924,7 +1051,7 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description A live event. */
-        LiveEvent: components["schemas"]["ServerEvent"] | components["schemas"]["ExitEvent"] | components["schemas"]["RestartEvent"] | components["schemas"]["GaveUpEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallsEvent"] | components["schemas"]["GatewayEvent"] | components["schemas"]["GapEvent"];
+        LiveEvent: components["schemas"]["ServerEvent"] | components["schemas"]["ExitEvent"] | components["schemas"]["RestartEvent"] | components["schemas"]["GaveUpEvent"] | components["schemas"]["CallEvent"] | components["schemas"]["CallsEvent"] | components["schemas"]["ToolsEvent"] | components["schemas"]["GatewayEvent"] | components["schemas"]["GapEvent"];
         /**
          * @description The load-balancing strategy of a service.
          * @enum {string}
@@ -952,6 +1079,17 @@ export interface components {
              */
             password: string;
         };
+        /** @description The facilities of a machine, and the levels of containment that they make. */
+        Machine: {
+            /** @description All facilities that were tried. */
+            facilities: components["schemas"]["Facility"][];
+            /** @description The keepers of servers' limits. */
+            limits: components["schemas"]["LimitSupport"];
+            /** @description The level `standard`. */
+            standard: components["schemas"]["FacilityState"];
+            /** @description The level `strict`. */
+            strict: components["schemas"]["FacilityState"];
+        };
         /** @description The caller's own account. */
         Me: components["schemas"]["User"] & {
             /** @description Permissions of this token or key. */
@@ -974,11 +1112,22 @@ export interface components {
          * @enum {string}
          */
         MeanwhileKind: "queued" | "restart" | "health" | "exit";
-        /** @description Connections that a server may open. */
-        Network: "full" | "none" | {
-            /** @description To these hosts alone, at ports 80 and 443: names, of which `*.example.com` stands for all below one. */
-            hosts: string[];
+        /** @description A secret of a user, without its value, which nothing shows again. */
+        NamedSecret: {
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            changedAt: string;
+            /** @description Its name, as `${secret:NAME}` has it. */
+            name: string;
+            /** @description Servers of other users that may have it, in processes that are for its owner alone. */
+            servers: string[];
+            /** @description Servers that refer to it and may have it: its owner's, and those of `servers`. */
+            usedBy: string[];
         };
+        /** @description Connections that a server may open: to any address, to none, or to these hosts alone, at ports 80 and 443; `*.example.com` stands for all names below one. */
+        Network: ("full" | "none") | string[];
         /** @description Health checks of instances; fields left out have a default. */
         NewHealthCheckBody: {
             /**
@@ -1066,14 +1215,14 @@ export interface components {
              *     or one session has for itself may ask its client for something.
              */
             isolation?: components["schemas"]["Isolation"];
-            /** @description What its processes may use; for programs alone. */
+            /** @description Bounds of what its processes may use; for programs alone. */
             limits?: components["schemas"]["Limits"];
             /** @description Its name, 1 to 128 characters. */
             name: string;
             oauth?: components["schemas"]["RemoteOAuth"] | null;
             /** @description Revisions of the protocol to speak with it: those it is found to speak, or those you name. */
             protocol?: components["schemas"]["Protocol"];
-            /** @description What its processes may reach; for programs alone. */
+            /** @description Bounds of what its processes may reach; for programs alone. */
             sandbox?: components["schemas"]["Sandbox"];
             /**
              * Format: int64
@@ -1208,6 +1357,8 @@ export interface components {
              * @description The beginning of the window.
              */
             since: string;
+            /** @description Tools that wait to be accepted, on servers that the caller may use. */
+            waitingTools: number;
         };
         /** @description A change of password. */
         PasswordBody: {
@@ -1289,6 +1440,12 @@ export interface components {
          * @enum {string}
          */
         Protocol: "auto" | "legacy" | "modern";
+        /** @description An action that the sandbox of a server refused, as far as the server's output tells. */
+        Refusal: {
+            grant: components["schemas"]["Grant"] | null;
+            /** @description One sentence for a person. */
+            reason: string;
+        };
         /** @description Parts of a remote server's OAuth that its owner gives: each replaces what metadata say, or what they do not say. */
         RemoteOAuth: {
             /**
@@ -1431,7 +1588,7 @@ export interface components {
             unixSockets: boolean;
         };
         /**
-         * @description How closely a process is contained.
+         * @description Level of a process's containment.
          * @enum {string}
          */
         SandboxLevel: "none" | "standard" | "strict";
@@ -1448,6 +1605,16 @@ export interface components {
              */
             write: string[];
         };
+        /** @description A new or changed secret. `Debug` does not show the value. */
+        SecretBody: {
+            /**
+             * @description Ids of all the servers of other users that may have it, in processes that are for you alone (`isolation` of
+             *     `per-user` or `per-session`). Their owners can read it then.
+             */
+            servers?: string[] | null;
+            /** @description Its value, 1 byte to 32 KiB; left out, an existing secret keeps what it is. */
+            value?: string | null;
+        };
         /** @description A server. */
         Server: {
             /** @description Its arguments. */
@@ -1463,11 +1630,11 @@ export interface components {
             description: string | null;
             /** @description True when it starts with Ostler. */
             enabled: boolean;
-            /** @description Variables added to its environment, their values masked. */
+            /** @description Variables added to its environment, their values masked but for references to secrets. */
             env: {
                 [key: string]: string;
             };
-            /** @description Headers sent there, their values masked. */
+            /** @description Headers sent there, their values masked but for references to secrets. */
             headers: {
                 [key: string]: string;
             };
@@ -1487,14 +1654,14 @@ export interface components {
              * @description When its last call ended.
              */
             lastUsedAt: string | null;
-            /** @description What its processes may use. */
+            /** @description Bounds of what its processes may use. */
             limits: components["schemas"]["Limits"];
             /** @description The name that its owner gave it. */
             name: string;
             oauth: components["schemas"]["RemoteOAuth"] | null;
             /** @description Revisions of the protocol to speak with it. */
             protocol: components["schemas"]["Protocol"];
-            /** @description What its processes may reach. */
+            /** @description Bounds of what its processes may reach. */
             sandbox: components["schemas"]["Sandbox"];
             /**
              * Format: int64
@@ -1589,12 +1756,21 @@ export interface components {
         /** @description A server with its figures and its process. */
         ServerDetails: {
             authorization: components["schemas"]["Authorization"] | null;
+            effectiveSandbox: components["schemas"]["EffectiveSandbox"] | null;
+            /**
+             * @description Limits in force for its processes: its own, and the usual ones where it names none. `null` is no bound; of
+             *     `openFiles`, 1024 that a program may raise to 8192.
+             */
+            limits: components["schemas"]["Limits"];
             runtimeStatus: components["schemas"]["RuntimeStatus"];
             server: components["schemas"]["Server"];
             stats: components["schemas"]["Stats"];
+            suggestion: components["schemas"]["Suggestion"] | null;
+            /** @description Tools that wait to be accepted; 0 for callers who may not configure it. */
+            waitingTools: number;
             /**
-             * @description Warnings about items that it lists and not every client takes, and what became of them at `/mcp`; empty for
-             *     callers who may not configure it.
+             * @description Warnings about items that it lists and not every client takes, what became of them at `/mcp`, and texts of tools
+             *     that speak to the model; empty for callers who may not configure it.
              */
             warnings: string[];
         };
@@ -1792,6 +1968,21 @@ export interface components {
             /** @description The account's id. */
             userId: string;
         };
+        /** @description The exact program of a server, and how it would be contained. */
+        StartPreview: {
+            /** @description Its arguments. */
+            args: string[];
+            /** @description Folder of the servers' own folders, one of which is its home and working directory if it is contained. */
+            folder: string;
+            /** @description Its limits, with the usual ones where it names none. */
+            limits: components["schemas"]["Limits"];
+            /** @description Path of the program, without links; `null` where there is none to be run. */
+            program: string | null;
+            /** @description Its sandbox, with the level that applies and all paths that are granted, those that its command line names, too. */
+            sandbox: components["schemas"]["Sandbox"];
+            /** @description Names of all its variables: its own, and those that every server gets. */
+            variables: string[];
+        };
         /** @description State of this Ostler. */
         State: {
             /** @description With `verbose`: each check. */
@@ -1891,6 +2082,20 @@ export interface components {
          * @enum {string}
          */
         Step: "minute" | "hour" | "day";
+        /** @description A body that replaces the sandbox of a server. */
+        SuggestedChange: {
+            /** @description The whole new sandbox. */
+            sandbox: components["schemas"]["Sandbox"];
+        };
+        /** @description A change of a server that grants what its sandbox refused. It rests on what the server wrote, so a person decides. */
+        Suggestion: {
+            /** @description Body for `PUT /api/mcp/{id}`. */
+            change: components["schemas"]["SuggestedChange"];
+            /** @description The grant that it adds. */
+            grant: components["schemas"]["Grant"];
+            /** @description The one member that differs. */
+            setting: string;
+        };
         /** @description Version, database, configuration and limits of this Ostler. */
         System: {
             /** @description Every setting; none where the program that embeds it tells none. */
@@ -2016,6 +2221,33 @@ export interface components {
              */
             waited: number;
         };
+        /** @description A tool in quarantine: one that is not as it was accepted. */
+        ToolChange: {
+            /** @description SHA-256 of the accepted definition; `null` where it is new. */
+            acceptedHash: string | null;
+            /** @description Differences from the accepted definition. */
+            differences: components["schemas"]["ToolDifference"][];
+            /** @description SHA-256 of its definition, in hex; to be given back with the acceptance. */
+            hash: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Warnings about its texts. */
+            warnings: string[];
+        };
+        /** @description A part of a tool's definition that is not as it was accepted. */
+        ToolDifference: {
+            /** @description The new value; `null` where there is none. */
+            after: unknown;
+            /** @description The accepted value; `null` where there was none, or it is too long to be kept. */
+            before: unknown;
+            /** @description JSON Pointer to it (RFC 6901); empty for the whole definition. */
+            pointer: string;
+        };
+        /**
+         * @description Treatment of tools that are not as they were accepted.
+         * @enum {string}
+         */
+        ToolPinning: "pin" | "follow";
         /** @description Rules for the tools of a server that callers see. A pattern is a tool's name, in which `*` stands for any text. */
         ToolRules: {
             /**
@@ -2023,6 +2255,11 @@ export interface components {
              * @default []
              */
             allow: string[];
+            /**
+             * @description Treatment of tools that are not as they were accepted.
+             * @default pin
+             */
+            changes: components["schemas"]["ToolPinning"];
             /**
              * @description None that match one of these.
              * @default []
@@ -2040,12 +2277,24 @@ export interface components {
         ToolRulesBody: {
             /** @description Only tools that match one of these; none means all. */
             allow?: string[];
+            /**
+             * @description Treatment of tools that are not as they were accepted: `pin` keeps them from clients until they are accepted,
+             *     `follow` accepts them as they come.
+             */
+            changes?: components["schemas"]["ToolPinning"];
             /** @description None that match one of these. */
             deny?: string[];
             /** @description Descriptions in place of the server's own, by the tool's name; for the common list at `/mcp`. */
             descriptions?: {
                 [key: string]: string;
             };
+        };
+        /** @description Other tools of a server than before wait to be accepted. */
+        ToolsEvent: {
+            /** @description The server. */
+            serverId: string;
+            /** @description Number of tools that wait. */
+            waiting: number;
         };
         /**
          * @description Transport between Ostler and a server.
@@ -2132,6 +2381,8 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptBody = components['schemas']['AcceptBody'];
+export type AcceptedTool = components['schemas']['AcceptedTool'];
 export type ApiKey = components['schemas']['ApiKey'];
 export type AuditEntry = components['schemas']['AuditEntry'];
 export type AuditFault = components['schemas']['AuditFault'];
@@ -2153,12 +2404,19 @@ export type Configured = components['schemas']['Configured'];
 export type Consenting = components['schemas']['Consenting'];
 export type DatabaseFacts = components['schemas']['DatabaseFacts'];
 export type DatabaseKind = components['schemas']['DatabaseKind'];
+export type EffectiveSandbox = components['schemas']['EffectiveSandbox'];
+export type EndingLimit = components['schemas']['EndingLimit'];
+export type EnforcedBy = components['schemas']['EnforcedBy'];
+export type Enforcement = components['schemas']['Enforcement'];
 export type ErrorCounts = components['schemas']['ErrorCounts'];
+export type Exceeded = components['schemas']['Exceeded'];
 export type Excerpt = components['schemas']['Excerpt'];
 export type ExecuteAnswer = components['schemas']['ExecuteAnswer'];
 export type ExecuteBody = components['schemas']['ExecuteBody'];
 export type ExitEvent = components['schemas']['ExitEvent'];
 export type ExitReport = components['schemas']['ExitReport'];
+export type Facility = components['schemas']['Facility'];
+export type FacilityState = components['schemas']['FacilityState'];
 export type Fault = components['schemas']['Fault'];
 export type GapEvent = components['schemas']['GapEvent'];
 export type GatewayConfig = components['schemas']['GatewayConfig'];
@@ -2166,6 +2424,7 @@ export type GatewayEvent = components['schemas']['GatewayEvent'];
 export type GatewayHealth = components['schemas']['GatewayHealth'];
 export type GatewayStats = components['schemas']['GatewayStats'];
 export type GaveUpEvent = components['schemas']['GaveUpEvent'];
+export type Grant = components['schemas']['Grant'];
 export type HealthChange = components['schemas']['HealthChange'];
 export type HealthCheck = components['schemas']['HealthCheck'];
 export type HealthCheckResult = components['schemas']['HealthCheckResult'];
@@ -2186,10 +2445,12 @@ export type Isolation = components['schemas']['Isolation'];
 export type IsolationCounts = components['schemas']['IsolationCounts'];
 export type KeyChangeBody = components['schemas']['KeyChangeBody'];
 export type Latency = components['schemas']['Latency'];
+export type LimitSupport = components['schemas']['LimitSupport'];
 export type Limits = components['schemas']['Limits'];
 export type List_ApiKey = components['schemas']['List_ApiKey'];
 export type List_AuditEntry = components['schemas']['List_AuditEntry'];
 export type List_HealthChange = components['schemas']['List_HealthChange'];
+export type List_NamedSecret = components['schemas']['List_NamedSecret'];
 export type List_OutputLine = components['schemas']['List_OutputLine'];
 export type List_ServerItem = components['schemas']['List_ServerItem'];
 export type List_ServiceItem = components['schemas']['List_ServiceItem'];
@@ -2197,14 +2458,17 @@ export type List_Share = components['schemas']['List_Share'];
 export type List_TimelineItem = components['schemas']['List_TimelineItem'];
 export type List_Tool = components['schemas']['List_Tool'];
 export type List_ToolCall = components['schemas']['List_ToolCall'];
+export type List_ToolChange = components['schemas']['List_ToolChange'];
 export type List_User = components['schemas']['List_User'];
 export type LiveEvent = components['schemas']['LiveEvent'];
 export type LoadBalancing = components['schemas']['LoadBalancing'];
 export type Login = components['schemas']['Login'];
 export type LoginBody = components['schemas']['LoginBody'];
+export type Machine = components['schemas']['Machine'];
 export type Me = components['schemas']['Me'];
 export type Meanwhile = components['schemas']['Meanwhile'];
 export type MeanwhileKind = components['schemas']['MeanwhileKind'];
+export type NamedSecret = components['schemas']['NamedSecret'];
 export type Network = components['schemas']['Network'];
 export type NewHealthCheckBody = components['schemas']['NewHealthCheckBody'];
 export type NewInstanceBody = components['schemas']['NewInstanceBody'];
@@ -2225,6 +2489,7 @@ export type ProbeStatus = components['schemas']['ProbeStatus'];
 export type Problem = components['schemas']['Problem'];
 export type ProtectedResource = components['schemas']['ProtectedResource'];
 export type Protocol = components['schemas']['Protocol'];
+export type Refusal = components['schemas']['Refusal'];
 export type RemoteOAuth = components['schemas']['RemoteOAuth'];
 export type RestartEvent = components['schemas']['RestartEvent'];
 export type Role = components['schemas']['Role'];
@@ -2233,6 +2498,7 @@ export type RuntimeStatusAnswer = components['schemas']['RuntimeStatusAnswer'];
 export type Sandbox = components['schemas']['Sandbox'];
 export type SandboxLevel = components['schemas']['SandboxLevel'];
 export type SandboxPaths = components['schemas']['SandboxPaths'];
+export type SecretBody = components['schemas']['SecretBody'];
 export type Server = components['schemas']['Server'];
 export type ServerChangeBody = components['schemas']['ServerChangeBody'];
 export type ServerChangeKind = components['schemas']['ServerChangeKind'];
@@ -2251,12 +2517,15 @@ export type ServiceState = components['schemas']['ServiceState'];
 export type ServiceStats = components['schemas']['ServiceStats'];
 export type Share = components['schemas']['Share'];
 export type ShareBody = components['schemas']['ShareBody'];
+export type StartPreview = components['schemas']['StartPreview'];
 export type State = components['schemas']['State'];
 export type Statistics = components['schemas']['Statistics'];
 export type Stats = components['schemas']['Stats'];
 export type StatsTotals = components['schemas']['StatsTotals'];
 export type Status = components['schemas']['Status'];
 export type Step = components['schemas']['Step'];
+export type SuggestedChange = components['schemas']['SuggestedChange'];
+export type Suggestion = components['schemas']['Suggestion'];
 export type System = components['schemas']['System'];
 export type SystemLimits = components['schemas']['SystemLimits'];
 export type TimelineItem = components['schemas']['TimelineItem'];
@@ -2265,8 +2534,12 @@ export type TimelineLevel = components['schemas']['TimelineLevel'];
 export type Tool = components['schemas']['Tool'];
 export type ToolAnnotations = components['schemas']['ToolAnnotations'];
 export type ToolCall = components['schemas']['ToolCall'];
+export type ToolChange = components['schemas']['ToolChange'];
+export type ToolDifference = components['schemas']['ToolDifference'];
+export type ToolPinning = components['schemas']['ToolPinning'];
 export type ToolRules = components['schemas']['ToolRules'];
 export type ToolRulesBody = components['schemas']['ToolRulesBody'];
+export type ToolsEvent = components['schemas']['ToolsEvent'];
 export type Transport = components['schemas']['Transport'];
 export type Usage = components['schemas']['Usage'];
 export type UsageHistory = components['schemas']['UsageHistory'];

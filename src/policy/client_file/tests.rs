@@ -269,7 +269,8 @@ proptest! {
             args: config.args.iter().map(|arg| arg.replace('$', "")).collect(),
             remote: config.remote.map(|remote| Remote { url: remote.url.replace('$', ""), ..remote }),
             description: None, isolation: Isolation::Shared, tools: ToolRules::default(),
-            protocol: Protocol::Auto, start_timeout: None, sandbox: Sandbox::default(), limits: Limits::default(), ..config
+            protocol: Protocol::Auto, start_timeout: None, sandbox: Sandbox::default(), limits: Limits::default(),
+            ..config
         };
         let servers = different(servers.into_iter().map(plain).collect());
         for format in [ClientFormat::Claude, ClientFormat::Cursor, ClientFormat::VsCode] {
