@@ -47,10 +47,9 @@ use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
 pub use child_view::{Availability, ChildView, StartKind, SupervisorEvent};
 pub use containment::Containment;
-pub use egress::Egress;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
-pub use launch::{Launch, RemoteTarget, Sharing};
+pub use launch::{Egress, Launch, RemoteTarget, Sharing};
 pub use link::{Link, ResourceWatch};
 pub use orphans::reap_orphans;
 pub use output::Output;

@@ -173,7 +173,7 @@ mod tests {
         let refused = port(taken.local_addr().unwrap());
         assert!(refused.state == FacilityState::Missing && refused.required, "{refused:?}");
         assert!(refused.fix.unwrap().contains("--port"));
-        assert_eq!(folder(Path::new("/proc/no/folder"), false).state, FacilityState::Missing);
-        assert_eq!(folder(Path::new("/proc/no/folder"), true).state, FacilityState::Ok);
+        assert_eq!(folder(Path::new("/dev/null/folder"), false).state, FacilityState::Missing);
+        assert_eq!(folder(Path::new("/dev/null/folder"), true).state, FacilityState::Ok);
     }
 }

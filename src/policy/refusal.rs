@@ -12,13 +12,13 @@ mod place;
 
 use crate::model::{Grant, Refusal, SandboxLevel};
 
-pub use containment::Containment;
+pub use containment::ContainedProcess;
 pub use grant::granted;
 
 use lines::{has, newest, refusal};
 
 /// A rule: the refusal that lines tell of.
-type Rule = fn(&[String], Containment<'_>) -> Option<Refusal>;
+type Rule = fn(&[String], ContainedProcess<'_>) -> Option<Refusal>;
 
 /// From the particular to the general.
 const RULES: [Rule; 7] = [docker, nested, unix_sockets, network::refused, npm_cache, path::moved, path::denied];
@@ -44,7 +44,7 @@ const NOT_PERMITTED: [&str; 3] = ["EPERM", "peration not permitted", "[Errno 1]"
 
 /// The refusal that the last lines of a server tell of; `None` where none does, or where it has no sandbox.
 #[must_use]
-pub fn of(lines: &[String], containment: Containment<'_>) -> Option<Refusal> {
+pub fn of(lines: &[String], containment: ContainedProcess<'_>) -> Option<Refusal> {
     if containment.sandbox.level == Some(SandboxLevel::None) {
         return None;
     }
@@ -52,7 +52,7 @@ pub fn of(lines: &[String], containment: Containment<'_>) -> Option<Refusal> {
 }
 
 /// A container engine: to reach it is to be root.
-fn docker(lines: &[String], _: Containment<'_>) -> Option<Refusal> {
+fn docker(lines: &[String], _: ContainedProcess<'_>) -> Option<Refusal> {
     let line = newest(lines, &DOCKER)?;
     let fails = has(line, &NOT_PERMITTED) || has(line, &["ermission denied", "EACCES", "annot connect"]);
     let reason = "it needs the container engine, and what reaches that has all rights on this machine: it can only run \
@@ -60,12 +60,12 @@ fn docker(lines: &[String], _: Containment<'_>) -> Option<Refusal> {
     fails.then(|| refusal(reason, Some(Grant::NoSandbox)))
 }
 
-fn nested(lines: &[String], _: Containment<'_>) -> Option<Refusal> {
+fn nested(lines: &[String], _: ContainedProcess<'_>) -> Option<Refusal> {
     newest(lines, &NESTED)?;
     Some(refusal("it makes a sandbox of its own, which its sandbox forbids: start a browser with `--no-sandbox`", None))
 }
 
-fn unix_sockets(lines: &[String], Containment { sandbox, .. }: Containment<'_>) -> Option<Refusal> {
+fn unix_sockets(lines: &[String], ContainedProcess { sandbox, .. }: ContainedProcess<'_>) -> Option<Refusal> {
     let is_about_one = |line: &str| {
         let of_browser = line.contains(SINGLETON) && line.contains("socket()");
         let of_path = has(line, &["listen ", "connect ", "dial unix", "AF_UNIX"]) && path::first(line).is_some();
@@ -78,7 +78,7 @@ fn unix_sockets(lines: &[String], Containment { sandbox, .. }: Containment<'_>) 
 }
 
 /// npm takes a cache that it may not write to for one of root's, and names it in the command that it recommends.
-fn npm_cache(lines: &[String], containment: Containment<'_>) -> Option<Refusal> {
+fn npm_cache(lines: &[String], containment: ContainedProcess<'_>) -> Option<Refusal> {
     newest(lines, &["Your cache folder contains root-owned files"])?;
     let place = newest(lines, &["chown -R"]).and_then(path::first)?;
     place::refused(place.path, place::Access::Change, containment)

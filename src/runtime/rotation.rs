@@ -147,8 +147,8 @@ fn reseal_secrets(db: &mut Connection, (before, after): (&Keyring, &Keyring)) ->
     Ok(count)
 }
 
-/// Tokens, listings and pins. Those that cannot be opened stay as they are: no start could read them either, and each server
-/// lists and is authorized again.
+/// Tokens, listings and pins. Those that cannot be opened stay as they are: no start could read them either, and each
+/// server lists and is authorized again.
 fn reseal_tables(db: &mut Connection, (before, after): (&Keyring, &Keyring)) -> Result<usize> {
     let (mut count, now) = (0, Timestamp::now());
     let mut reseal = |context: &str, sealed: &str| match before.open(context, sealed) {

@@ -29,10 +29,11 @@ use tokio::{
 
 use crate::{
     model::{ServerId, TimelineLevel},
-    outbound::{Reachable, route},
+    outbound::route,
     policy::sandbox,
     supervisor::{
         guard::handoff::{self, Handed},
+        launch::Egress,
         link::Link,
     },
 };
@@ -65,15 +66,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Longest question over UDP (RFC 1035).
 const QUESTION_BYTES_MAX: usize = 512;
-
-/// The hosts that the processes of a server may connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Egress {
-    /// Their names and patterns, as the owner wrote them.
-    pub hosts: Vec<String>,
-    /// Their addresses.
-    pub reachable: Reachable,
-}
 
 /// The connections of one process; dropping it ends them.
 pub(super) struct Connections(AbortHandle);

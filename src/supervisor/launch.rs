@@ -7,8 +7,9 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     model::{Protocol, Refusal, Remote, Sandbox},
-    policy::refusal::{self, Containment},
-    supervisor::{egress::Egress, guard::Spec, remote::Authority},
+    outbound::Reachable,
+    policy::refusal::{self, ContainedProcess},
+    supervisor::{guard::Spec, remote::Authority},
 };
 
 /// Program or remote target of a server, its environment, its sharing and its limits.
@@ -51,8 +52,17 @@ impl Launch {
     pub(super) fn refusal(&self, lines: &[String]) -> Option<Refusal> {
         let dir = self.spec.dir.to_str();
         let own: Vec<_> = self.spec.env.get("HOME").map(String::as_str).into_iter().chain(dir).collect();
-        refusal::of(lines, Containment { sandbox: self.sandbox.as_ref()?, own: &own })
+        refusal::of(lines, ContainedProcess { sandbox: self.sandbox.as_ref()?, own: &own })
     }
+}
+
+/// The hosts that the processes of a server may connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Egress {
+    /// Their names and patterns, as the owner wrote them.
+    pub hosts: Vec<String>,
+    /// Their addresses.
+    pub reachable: Reachable,
 }
 
 /// A server that is reached over HTTP.

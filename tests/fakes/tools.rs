@@ -128,10 +128,7 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         "progress" => progress(line, number("steps"), number("ms")),
         "cancelled" => text(&server.cancelled.lock().unwrap().join(",")),
         "unfinished" => unfinished(number("bytes") as usize),
-        "say" => {
-            eprintln!("{}", words("text"));
-            text("said")
-        }
+        "say" => say(words("text")),
         "ask" => text(&ask_the_client(server, id)),
         "pings" => text(&server.pings.load(Ordering::SeqCst).to_string()),
         "flood" => text(&flood(words("kind"), Duration::from_millis(number("ms"))).to_string()),
@@ -149,6 +146,12 @@ pub(crate) fn run(server: &Server, id: &str, line: &str) -> ToolResult {
         name if let Some(result) = appetite::run(name, number, words("file")) => result,
         unknown => return Err((-32602, format!("Unknown tool: {unknown}"))),
     })
+}
+
+/// Writes a line to standard error.
+fn say(words: &str) -> String {
+    eprintln!("{words}");
+    text("said")
 }
 
 /// Arrays in each other.

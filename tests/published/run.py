@@ -46,7 +46,8 @@ class Ostler:
     def __init__(self, program, folder, level):
         env = os.environ | {"PORT": "0", "MCP_SANDBOX": level, "RUST_LOG": "warn"}
         self.log = open(folder / "ostler.log", "wb")
-        self.process = subprocess.Popen([program, "serve"], cwd=folder, env=env, stdout=subprocess.PIPE, stderr=self.log)
+        streams = {"stdout": subprocess.PIPE, "stderr": self.log}
+        self.process = subprocess.Popen([program, "serve"], cwd=folder, env=env, **streams)
         line = self.process.stdout.readline().decode()
         self.address = line.removeprefix("listening on ").strip()
         if not self.address:

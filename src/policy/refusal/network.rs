@@ -4,7 +4,7 @@ use crate::{
     model::{Grant, Network, Refusal},
     policy::{
         refusal::{
-            containment::Containment,
+            containment::ContainedProcess,
             lines::{has, refusal},
         },
         sandbox::is_host,
@@ -40,7 +40,7 @@ const UNREACHABLE: [&str; 9] = [
 const BEFORE_HOST: [&str; 5] = ["ENOTFOUND ", "EAI_AGAIN ", "Could not resolve host: ", "host='", "lookup "];
 
 /// A connection that the sandbox does not grant.
-pub(super) fn refused(lines: &[String], Containment { sandbox, .. }: Containment<'_>) -> Option<Refusal> {
+pub(super) fn refused(lines: &[String], ContainedProcess { sandbox, .. }: ContainedProcess<'_>) -> Option<Refusal> {
     if sandbox.network == Network::Full {
         return None;
     }

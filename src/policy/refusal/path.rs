@@ -3,7 +3,7 @@
 use crate::{
     model::{Grant, Refusal, SandboxLevel},
     policy::refusal::{
-        containment::Containment,
+        containment::ContainedProcess,
         grant::granted,
         lines::{has, newest, refusal},
         place::{self, Access},
@@ -70,7 +70,7 @@ pub(super) fn first(line: &str) -> Option<PathIn<'_>> {
 }
 
 /// A file or a folder that was refused.
-pub(super) fn denied(lines: &[String], containment: Containment<'_>) -> Option<Refusal> {
+pub(super) fn denied(lines: &[String], containment: ContainedProcess<'_>) -> Option<Refusal> {
     let is_strict = containment.sandbox.level == Some(SandboxLevel::Strict);
     let is_sign = |line: &&String| has(line, &DENIED) || is_strict && has(line, &ABSENT);
     let of_line = |line: &String| {
@@ -90,7 +90,7 @@ pub(super) fn denied(lines: &[String], containment: Containment<'_>) -> Option<R
 }
 
 /// A file that was to be moved between two folders.
-pub(super) fn moved(lines: &[String], containment: Containment<'_>) -> Option<Refusal> {
+pub(super) fn moved(lines: &[String], containment: ContainedProcess<'_>) -> Option<Refusal> {
     let line = newest(lines, &CROSS_DEVICE)?;
     let [from, to] = [first(line)?, first(line.split_once("->")?.1)?].map(|place| place.path);
     let shared = from.split('/').zip(to.split('/')).take_while(|(a, b)| a == b).map(|(part, _)| part);

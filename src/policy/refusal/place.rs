@@ -4,7 +4,7 @@ use crate::{
     model::{Grant, Refusal, SandboxLevel},
     policy::{
         payload,
-        refusal::{containment::Containment, lines::refusal},
+        refusal::{containment::ContainedProcess, lines::refusal},
         sandbox::PATH_BYTES_MAX,
     },
 };
@@ -59,7 +59,11 @@ pub(super) enum Access {
 }
 
 /// The refusal of this access to `path`; `None` where the sandbox grants it, so that something else refused it.
-pub(super) fn refused(path: &str, access: Access, Containment { sandbox, own }: Containment<'_>) -> Option<Refusal> {
+pub(super) fn refused(
+    path: &str,
+    access: Access,
+    ContainedProcess { sandbox, own }: ContainedProcess<'_>,
+) -> Option<Refusal> {
     let path = path.trim_end_matches('/');
     let of_list = |list: &[String]| list.iter().any(|granted| is_in(path, granted));
     let is_own = own.iter().any(|own| is_in(path, own)) || of_list(&sandbox.paths.write);

@@ -10,7 +10,7 @@ use crate::{
 
 fn ran(lines: &[&str], sandbox: &Sandbox) -> Option<Refusal> {
     let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
-    of(&lines, Containment { sandbox, own: &["/var/lib/servers/1", "/srv/own"] })
+    of(&lines, ContainedProcess { sandbox, own: &["/var/lib/servers/1", "/srv/own"] })
 }
 
 #[track_caller]
@@ -231,7 +231,7 @@ proptest! {
     ) {
         let lines: Vec<_> = parts.into_iter().map(|parts| parts.concat()).collect();
         let sandbox = Sandbox { level, network, ..Sandbox::default() };
-        let found = of(&lines, Containment { sandbox: &sandbox, own: &[] });
+        let found = of(&lines, ContainedProcess { sandbox: &sandbox, own: &[] });
         if let Some(wider) = found.and_then(|found| granted(&sandbox, &found.grant?)) {
             let mut faults = Faults::default();
             let config = ServerConfig { sandbox: wider, ..ServerConfig::new("a", "b") };

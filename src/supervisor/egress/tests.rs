@@ -5,6 +5,7 @@ use std::{net::Ipv4Addr, os::fd::OwnedFd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{question::tests::query, *};
+use crate::outbound::Reachable;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -43,9 +43,9 @@ const LENGTH_PREFIX_BYTES: usize = size_of::<u64>();
 /// The error of a guard that is tried.
 pub(in crate::supervisor) const NOTHING_TO_GUARD: Errno = Errno::NODATA;
 
-/// What a guard gets to begin with.
+/// A server and how to start it, as a guard gets it.
 pub struct Assignment {
-    /// What to run.
+    /// The program and its surroundings.
     pub spec: Spec,
     /// The server's standard input.
     pub stdin: OwnedFd,
