@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { caller, until } from './api.mjs';
 import { beforeLogin, go, logIn, look, newPage, part, told } from './stage.mjs';
 
-const page = await newPage({ mayFail: beforeLogin });
+// A form may say what is wrong with it.
+const isRefused = (text) => /status of 422/.test(text);
+const page = await newPage({ mayFail: (url, text) => beforeLogin(url, text) || isRefused(text) });
 const button = (name) => page.getByRole('button', { name, exact: true });
 const field = (name) => page.getByLabel(name, { exact: true });
 const unfold = (summary) => page.locator('summary').getByText(summary).click();
@@ -114,6 +116,7 @@ async function containmentInTheForm(admin) {
   await go(page, `/servers/${id}/configuration`);
   await unfold('Containment');
   await field('Level').selectOption('none');
+  await field('Network').selectOption('full');
   await page.getByText('Not contained: it can do all').waitFor();
   await button('Review 1 change').click();
   const review = page.getByRole('dialog');

@@ -4,6 +4,7 @@ mod api;
 mod cycles;
 mod docs;
 mod graph;
+mod migrations;
 mod words;
 
 use std::{
