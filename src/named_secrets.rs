@@ -4,7 +4,7 @@
 //! server gets the secrets of its owner. A process that is for one caller alone gets that caller's own instead, if the
 //! caller allowed it for this server: without that, an owner could ask for secrets of everybody who uses the server.
 //!
-//! Knows nothing of processes: a [`SecretObserver`] has those replaced that a change concerns.
+//! Knows nothing of processes: a `SecretObserver` has those replaced that a change concerns.
 
 mod observer;
 mod resolved;

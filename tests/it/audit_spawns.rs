@@ -18,7 +18,9 @@ fn detail(entry: &Value) -> &str {
 
 /// True, as it were, once another process of a server takes calls.
 fn comes_back(server: &Server, before: u32) -> Option<()> {
-    (server.status() == "running" && server.pid() != before).then_some(())
+    let details = server.details();
+    let state = |field: &str| details.at(&format!("/runtimeStatus/{field}")).clone();
+    (state("status") == "running" && state("pid") != before).then_some(())
 }
 
 on_both_databases! {

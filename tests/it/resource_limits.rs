@@ -1,6 +1,6 @@
 //! Limits of what a server's processes use together; every bomb is small and stops by itself.
 
-use crate::support::{server::hostile_server, setup::Setup, *};
+use crate::support::{self, server::hostile_server, setup::Setup, *};
 
 /// The fake with these limits.
 fn limited(limits: Value) -> Spec {
@@ -26,8 +26,10 @@ fn ordinary() -> Option<(Ostler, std::path::PathBuf)> {
 #[test]
 fn a_memory_bomb_is_ended_and_its_server_starts_again() {
     let ostler = Ostler::spawn();
-    let server = ostler.admin().running(limited(json!({"memoryMb": 256})));
-    let file = ostler.setup.home.join("filled");
+    let folder = support::folder::Folder::new();
+    let granted = json!({"paths": {"write": [folder.path()]}});
+    let server = ostler.admin().running(limited(json!({"memoryMb": 256})).set("sandbox", granted));
+    let file = folder.path().join("filled");
     let bomb = json!({"mib": 1024, "perSecond": 1024, "file": file});
     server.call("fill-memory", bomb).is(503);
     let exit = exceeded(&server);
