@@ -11,6 +11,8 @@ use crate::{
 
 /// The program to run, its environment and its containment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+// A guard of another version must not start what it does not know how to contain.
+#[serde(deny_unknown_fields)]
 pub struct Spec {
     /// A path, or a name found on the `PATH` in `env`.
     pub program: String,
