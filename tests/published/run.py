@@ -44,7 +44,8 @@ class Ostler:
     """A running Ostler with data of its own, as its first admin."""
 
     def __init__(self, program, folder, level):
-        env = os.environ | {"PORT": "0", "MCP_SANDBOX": level, "RUST_LOG": "warn"}
+        limits = {"RATE_LIMIT_API": "100000/60s", "RATE_LIMIT_SERVER_CREATE": "1000/60s"}
+        env = os.environ | limits | {"PORT": "0", "MCP_SANDBOX": level, "RUST_LOG": "warn"}
         self.log = open(folder / "ostler.log", "wb")
         streams = {"stdout": subprocess.PIPE, "stderr": self.log}
         self.process = subprocess.Popen([program, "serve"], cwd=folder, env=env, **streams)
@@ -115,7 +116,7 @@ def call(ostler, identity, server, places):
     body = {"toolName": server["tool"], "parameters": filled(server["parameters"], places)}
     status, answer = ostler.ask("POST", f"/api/mcp/{identity}/execute", body)
     text = json.dumps(answer, ensure_ascii=False)
-    return "" if status == 200 and server["expect"] in text else f"{status} {text[:300]}"
+    return "" if status == 200 and server["expect"] in text else f"{status} {text[-1500:]}"
 
 
 def attempt(ostler, server, places, warm):
