@@ -32,6 +32,15 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |config| show::bound(config.runtime.servers.limits.processes),
     },
     Setting {
+        key: "mcp.cpu_percent",
+        variable: "MCP_CPU_PERCENT",
+        flag: "mcp-cpu-percent",
+        kind: SettingType::Whole,
+        help: "Processor time that a server may use, in hundredths of a core, unless it names its own limit; 0: no limit",
+        put: |config, text| set(&mut of(config).cpu_percent, value::bound(text, 1..=102_400)),
+        show: |config| show::bound(config.runtime.servers.limits.cpu_percent),
+    },
+    Setting {
         key: "mcp.open_files",
         variable: "MCP_OPEN_FILES",
         flag: "mcp-open-files",
