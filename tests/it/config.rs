@@ -168,6 +168,7 @@ memory_mb = 1000
 processes = 100
 cpu_percent = 150
 open_files = 2000
+disk_mb = 3000
 [gateway]
 health_check_interval = 1000
 timeout_ms = 1000
@@ -201,8 +202,8 @@ fn every_setting_can_be_set_in_the_file() {
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:36");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:51");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:60");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:52");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:61");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

@@ -187,6 +187,7 @@ fn the_limits_in_force_are_those_of_the_server_and_then_the_usual_ones() {
     let own = json!({"memoryMb": null, "processes": 200, "cpuPercent": null, "openFiles": null, "diskMb": null});
     server.details().has("/server/limits", own);
     server.details().has("/limits/processes", 200).has("/limits/memoryMb", Value::Null).has("/limits/openFiles", 3000);
+    server.details().has("/limits/diskMb", 8192);
     server.change(json!({"limits": {}})).is(200);
     server.details().has("/limits/processes", 100);
 }

@@ -49,4 +49,13 @@ pub(super) static SETTINGS: &[Setting] = &[
         put: |config, text| set(&mut of(config).open_files, value::bound(text, 64..=1 << 20)),
         show: |config| show::bound(config.runtime.servers.limits.open_files),
     },
+    Setting {
+        key: "mcp.disk_mb",
+        variable: "MCP_DISK_MB",
+        flag: "mcp-disk-mb",
+        kind: SettingType::Whole,
+        help: "Size in MiB of the own folder of a contained server, unless it names its own limit; 0: no limit",
+        put: |config, text| set(&mut of(config).disk_mb, value::bound(text, 1..=1 << 24)),
+        show: |config| show::bound(config.runtime.servers.limits.disk_mb),
+    },
 ];
