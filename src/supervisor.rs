@@ -33,6 +33,7 @@ mod seclusion;
 mod server;
 mod server_instance;
 mod server_request_queue;
+mod servers_user;
 mod start_queue;
 mod sweep;
 mod usage;
@@ -58,6 +59,7 @@ pub use seclusion::Seclusion;
 pub(crate) use seclusion::without_links;
 pub use server::ServerActor;
 pub use server_instance::{InFlight, ServerInstance};
+pub use servers_user::ServersUser;
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
 pub use usage::{ProcessTrees, UsageSampler};
 

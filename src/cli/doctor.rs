@@ -40,7 +40,7 @@ pub(crate) fn definition() -> Clap {
 pub(crate) fn run(loaded: &Loaded, as_json: bool) -> Result<(), Failure> {
     let config = &loaded.config;
     let guard = config.runtime.guard.clone().unwrap_or_else(ostler::supervisor::this_program);
-    let mut machine = facilities::judge(&probe(&guard));
+    let mut machine = facilities::judge(&probe(&guard, config.runtime.servers_user.as_deref()));
     machine.facilities.extend(checks(config));
     let mut out = io::stdout().lock();
     let printed = if as_json { print_json(&machine, &mut out) } else { print(&machine, &mut out) };
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn each_item_has_a_line_and_then_its_reason_and_its_fix() {
         let node = Facility::ok("node", "none").but(FacilityState::Missing, "it is not\non PATH", "install it");
-        let mut machine = facilities::judge(&probe(Path::new("/no/such/guard")));
+        let mut machine = facilities::judge(&probe(Path::new("/no/such/guard"), None));
         machine.facilities = vec![Facility::ok("port", "127.0.0.1:1"), node];
         let mut out = Vec::new();
         print(&machine, &mut out).unwrap();

@@ -88,6 +88,15 @@ static SETTINGS: &[Setting] = &[
         show: |config| show::path(&config.runtime.data_dir),
     },
     Setting {
+        key: "servers_user",
+        variable: "OSTLER_SERVERS_USER",
+        flag: "servers-user",
+        kind: SettingType::Text,
+        help: "User that contained servers run as, where Ostler runs as root; by default Ostler's own",
+        put: |config, text| set(&mut config.runtime.servers_user, Ok::<_, String>(Some(text.to_owned()))),
+        show: |config| config.runtime.servers_user.clone().unwrap_or_else(|| "Ostler's own".to_owned()),
+    },
+    Setting {
         key: "admin_email",
         variable: "OSTLER_ADMIN_EMAIL",
         flag: "admin-email",

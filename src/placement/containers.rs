@@ -13,7 +13,7 @@ use crate::{
         copied_settings,
         grants::{self, Bounds},
     },
-    supervisor::{self, Containment},
+    supervisor::{self, Containment, ServersUser},
 };
 
 /// Inherited variables that lead to files outside a server's home, which it is to read.
@@ -33,6 +33,8 @@ const FIRST_LINE_BYTES: u64 = 256;
 pub(crate) struct Containers {
     /// The level of servers that name none.
     pub level: SandboxLevel,
+    /// The account that they run as; `None` is Ostler's own.
+    pub user: Option<ServersUser>,
     /// The home of Ostler's user.
     pub home: Option<PathBuf>,
     /// Places that no grant may cover.
@@ -66,9 +68,13 @@ impl Containers {
         }
         env.insert("HOME".into(), own.display().to_string());
         env.insert("TMPDIR".into(), own.join("tmp").display().to_string());
+        if let Some(user) = &self.user {
+            env.extend(["LOGNAME", "USER"].map(|name| (name.to_owned(), user.name.clone())));
+        }
         let read: Vec<_> = paths(read).into_iter().chain(self.installations(config, env)).collect();
         Some(Containment {
             level,
+            user: self.user.clone(),
             home: own.to_owned(),
             read: grants::outermost(read),
             write: paths(write),

@@ -53,6 +53,8 @@ pub struct Findings {
     pub pressure: Option<i32>,
     /// The effective user.
     pub user: u32,
+    /// The account that contained servers run as, if one is named; `Err` says why they cannot.
+    pub servers_user: Option<Result<String, String>>,
     /// The keepers of servers' limits.
     pub limits: LimitSupport,
 }
@@ -68,7 +70,7 @@ pub fn judge(findings: &Findings) -> Machine {
     let strict = standard.min(namespaces.state.max(bubblewrap.state));
     let control_groups = control_groups::judge(&findings.control_groups);
     let pressure = pressure(findings.pressure);
-    let user = user(findings.user);
+    let user = user(findings.user, findings.servers_user.as_ref());
     let facilities = vec![landlock, seccomp, namespaces, bubblewrap, control_groups, pressure, user];
     Machine { standard, strict, facilities, limits: findings.limits }
 }
@@ -179,15 +181,21 @@ fn pressure(errno: Option<i32>) -> Facility {
     none.but(FacilityState::Degraded, format!("{why}; memory is looked at by the clock alone"), fix)
 }
 
-fn user(id: u32) -> Facility {
-    if id != 0 {
-        return Facility::ok("user", format!("user {id}"));
+fn user(id: u32, of_servers: Option<&Result<String, String>>) -> Facility {
+    let found = if id == 0 { "root".to_owned() } else { format!("user {id}") };
+    match of_servers {
+        Some(Ok(name)) => Facility::ok("user", format!("{found}, and {name} for contained servers")),
+        Some(Err(why)) => {
+            let fix = "set OSTLER_SERVERS_USER to a user without rights and without files, or leave it out";
+            Facility::ok("user", found).required().but(FacilityState::Missing, why, fix)
+        }
+        None if id != 0 => Facility::ok("user", found),
+        None => Facility::ok("user", found).but(
+            FacilityState::Degraded,
+            "servers run as root as well, though without capabilities",
+            "set OSTLER_SERVERS_USER to a user without rights and without files, or run Ostler as an ordinary user",
+        ),
     }
-    Facility::ok("user", "root").but(
-        FacilityState::Degraded,
-        "servers run as root as well, though without capabilities",
-        "run Ostler as an ordinary user",
-    )
 }
 
 /// The words of the kernel for an error number.

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     runtime::Settings,
     secrets::private_file,
     store::{DatabaseUrl, FileLock},
-    supervisor::{self, INSTALLATION_VARIABLE, Seclusion},
+    supervisor::{self, INSTALLATION_VARIABLE, Seclusion, ServersUser},
 };
 
 /// The file that names the installation, and says on a line of its own that its database has accounts.
@@ -108,11 +108,13 @@ pub(super) fn seclude(settings: &Settings) -> Option<Seclusion> {
 }
 
 /// Plans the containment of servers. Blocks.
-pub(super) fn contain(settings: &Settings) -> Containers {
+pub(super) fn contain(settings: &Settings) -> Result<Containers> {
     if settings.serve.mcp() {
         // Whatever fails here fails again, and says so, where a server is started.
         let _ = fs::DirBuilder::new().recursive(true).mode(0o700).create(&settings.servers_dir);
     }
+    let user =
+        servers_user(settings).map_err(|why| Error::invalid("/servers_user", format!("OSTLER_SERVERS_USER: {why}")))?;
     let home = own_home();
     let real = |path: &PathBuf| supervisor::without_links(path).unwrap_or_else(|| path.clone());
     let (hidden, servers) = (own_data(settings).iter().map(real).collect(), real(&settings.servers_dir));
@@ -121,12 +123,31 @@ pub(super) fn contain(settings: &Settings) -> Containers {
     for gap in supervisor::gaps() {
         log::warn!(gap; "this kernel leaves a gap in the sandbox of every server");
     }
-    Containers {
+    Ok(Containers {
         level: settings.servers.sandbox,
+        user,
         bounds: Bounds { homes: homes.collect(), hidden, servers },
         // A file that there always is, and that says something.
         canary: real(&settings.data_dir).join(FILE),
         home,
+    })
+}
+
+/// The account that servers run as, which can pass to their folders then.
+fn servers_user(settings: &Settings) -> std::result::Result<Option<ServersUser>, String> {
+    let Some(name) = settings.servers_user.as_ref().filter(|_| settings.serve.mcp()) else { return Ok(None) };
+    let user = ServersUser::find(name)?;
+    let folder = supervisor::without_links(&settings.servers_dir).unwrap_or_else(|| settings.servers_dir.clone());
+    // To pass is not to list.
+    let opened = fs::set_permissions(&folder, fs::Permissions::from_mode(0o711));
+    opened.map_err(|error| format!("{} cannot be opened to {name}: {error}", folder.display()))?;
+    match user.shut_out_by(&folder) {
+        None => Ok(Some(user)),
+        Some(closed) => Err(format!(
+            "{name} cannot pass {} on the way to the folders of servers; allow it (`chmod o+x`), or choose another \
+             MCP_SERVERS_DIR",
+            closed.display()
+        )),
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Settings {
     pub admin_password: Option<SecretString>,
     /// Working directory of servers.
     pub servers_dir: PathBuf,
+    /// Name of the account that contained servers run as, for an Ostler that runs as root; `None` is Ostler's own.
+    pub servers_user: Option<String>,
     /// Time between health ticks.
     pub health_check_interval: Duration,
     /// Deadline of a call whose caller names none.
@@ -77,6 +79,7 @@ impl Default for Settings {
             admin_email: "admin@localhost".into(),
             admin_password: None,
             servers_dir: "mcp-servers".into(),
+            servers_user: None,
             health_check_interval: Duration::from_secs(30),
             call_timeout: Duration::from_secs(60),
             start_timeout: Duration::from_secs(60),

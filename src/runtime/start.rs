@@ -209,6 +209,7 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
     if is_established && settings.database.is_missing() {
         return Err(is_another());
     }
+    let containers = data_dir::contain(settings)?;
     let store = Store::open(&settings.database)?;
     let mut occupied = store.occupy(holder)?;
     for name in store.migrate()? {
@@ -224,7 +225,7 @@ fn open(settings: &Settings, holder: &str, is_established: bool) -> Result<Opene
     let noted = rotation::of_this_key(noted, &keyring, &audit_chain::head(db)?);
     let recorder = Recorder::start(&store, occupied, Chain::new(keyring.audit.clone(), noted))?;
     let seclusion = settings.serve.mcp().then(|| data_dir::seclude(settings)).flatten();
-    Ok(Opened { keyring, store, recorder, seclusion, containers: data_dir::contain(settings) })
+    Ok(Opened { keyring, store, recorder, seclusion, containers })
 }
 
 fn supervise(

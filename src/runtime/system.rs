@@ -125,7 +125,8 @@ impl Runtime {
     pub async fn machine(&self, who: &Principal) -> Result<Machine> {
         self.inner.access.require(who, Permission::McpManage, "system.read")?;
         let guard = self.inner.settings.guard.clone().unwrap_or_else(supervisor::this_program);
-        blocking(move || Ok(facilities::judge(&supervisor::facilities::probe(&guard)))).await
+        let user = self.inner.settings.servers_user.clone();
+        blocking(move || Ok(facilities::judge(&supervisor::facilities::probe(&guard, user.as_deref())))).await
     }
 
     fn isolation(&self) -> IsolationCounts {

@@ -4,14 +4,20 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Network, SandboxLevel};
+use crate::{
+    model::{Network, SandboxLevel},
+    supervisor::servers_user::ServersUser,
+};
 
 /// Everything that the processes of a server may reach besides what is every server's (`guard/places.rs`); all paths
 /// without links.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Containment {
     /// Level of their sandbox: never [`SandboxLevel::None`].
     pub level: SandboxLevel,
+    /// The account that they run as; `None` is Ostler's own.
+    pub user: Option<ServersUser>,
     /// The server's own folder, which is its home and working directory, and has its folder for temporary files.
     pub home: PathBuf,
     /// Files and folders to read and to run.

@@ -23,6 +23,7 @@ use crate::{
         guard::{self, sys},
         limit_support::limit_support,
         orphans::GuardProcess,
+        servers_user::ServersUser,
     },
 };
 
@@ -58,10 +59,12 @@ const BUBBLEWRAP: [&str; 15] = [
 /// kernel takes the last byte for the end of the text.
 const PRESSURE_TRIGGER: &str = "some 150000 2000000\0";
 
-/// Tries everything; `guard` is the program that guards servers. Blocks, for some hundredths of a second, and for 10 s
-/// where a program hangs.
+/// Tries everything; `guard` is the program that guards servers, and `servers_user` the account that they are to run
+/// as. Blocks, for some hundredths of a second, and for 10 s where a program hangs.
 #[must_use]
-pub fn probe(guard: &Path) -> Findings {
+pub fn probe(guard: &Path, servers_user: Option<&str>) -> Findings {
+    let user = rustix::process::geteuid();
+    let servers_user = servers_user.map(|name| ServersUser::find(name).map(|found| found.name));
     Findings {
         landlock: landlock(),
         seccomp: fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").ok(),
@@ -69,8 +72,9 @@ pub fn probe(guard: &Path) -> Findings {
         bubblewrap: bubblewrap(),
         control_groups: control_groups(),
         pressure: pressure().err().map(|error| error.raw_os_error().unwrap_or_default()),
-        user: rustix::process::geteuid().as_raw(),
-        limits: limit_support(),
+        user: user.as_raw(),
+        limits: limit_support(user.is_root() && !matches!(servers_user, Some(Ok(_)))),
+        servers_user,
     }
 }
 

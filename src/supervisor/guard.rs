@@ -39,7 +39,7 @@ mod watch;
 use std::{
     io::{self, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::{net::UnixStream, process::ExitStatusExt},
     },
     process::{Command, ExitStatus, Stdio},
@@ -49,7 +49,7 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::{demo_server, model::Exceeded};
+use crate::{demo_server, model::Exceeded, supervisor::servers_user::ServersUser};
 
 pub use order::{Assignment, KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
@@ -217,7 +217,8 @@ fn raise_oom_score() {
 fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch), Report> {
     spec.containment.as_ref().map_or(Ok(()), private_home::prepare).map_err(|error| failed(&error))?;
     handoff.map_or(Ok(()), |handoff| network::leave(&handoff, &spec)).map_err(uncontained)?;
-    let best = CountedBy::best(&spec.limits);
+    spec.user().into_iter().for_each(|user| give_pipes(stdin.as_fd(), user));
+    let best = CountedBy::best(&spec.limits, spec.user());
     let (spawned, counted_by) = match spawn(&spec, stdin.try_clone().map_err(|error| failed(&error))?, best)? {
         Err(error) if best.failed_with(&error) => (spawn(&spec, stdin, CountedBy::Guard)?, CountedBy::Guard),
         spawned => (spawned, best),
@@ -235,7 +236,7 @@ fn spawn(spec: &Spec, stdin: OwnedFd, counted_by: CountedBy) -> Result<io::Resul
         Err(error) => return Ok(Err(error)),
     };
     command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
-    limits::apply(&mut command, &spec.limits, counted_by);
+    limits::apply(&mut command, &spec.limits, spec.user(), counted_by);
     sys::in_new_session(&mut command, move || restrictions.apply());
     let spawned = command.spawn();
     // With the command, what the child would have written to: faults are read to their end.
@@ -246,6 +247,14 @@ fn spawn(spec: &Spec, stdin: OwnedFd, counted_by: CountedBy) -> Result<io::Resul
             Ok(Pid::from_raw(child.id().cast_signed()).ok_or_else(no_id))
         }
         Err(error) => faults.read(&error).map_or(Ok(Err(error)), |reason| Err(uncontained(reason))),
+    }
+}
+
+/// Lets another user open the server's pipes by name, as by `/dev/stderr`. Best effort.
+fn give_pipes(stdin: BorrowedFd<'_>, user: &ServersUser) {
+    let (output, errors) = (io::stdout(), io::stderr());
+    for pipe in [stdin, output.as_fd(), errors.as_fd()] {
+        let _ = std::os::unix::fs::fchown(pipe, Some(user.uid), Some(user.gid));
     }
 }
 

@@ -23,15 +23,15 @@ const FORBIDDEN: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// The keeper of each limit of servers that Ostler starts, as its user and the kernel's settings say. Blocks, briefly.
-pub(super) fn limit_support() -> LimitSupport {
+/// The keeper of each limit of servers that Ostler starts, as root or not, by the kernel's settings. Blocks, briefly.
+pub(super) fn limit_support(as_root: bool) -> LimitSupport {
     let of = |by, detail| Enforcement { by, detail };
     LimitSupport {
         memory_mb: of(
             EnforcedBy::Guard,
             "a server with more is ended; shared, cached and kernel memory does not count",
         ),
-        processes: processes(rustix::process::geteuid().is_root(), |file| fs::read_to_string(file).ok()),
+        processes: processes(as_root, |file| fs::read_to_string(file).ok()),
         cpu_percent: of(EnforcedBy::Guard, "a server that wants more is stopped for a part of each 0.1 s or so"),
         open_files: of(EnforcedBy::Kernel, "RLIMIT_NOFILE of each process"),
         disk_mb: of(EnforcedBy::Guard, "a contained server whose own folder has more is ended"),
@@ -43,7 +43,7 @@ fn processes(is_root: bool, setting: impl Fn(&str) -> Option<String>) -> Enforce
         setting(file).filter(|text| text.trim() == *value).map(|_| *why)
     };
     let why = if is_root {
-        Some("Ostler is root, whose processes the kernel never bounds")
+        Some("servers are root, whose processes the kernel never bounds")
     } else {
         FORBIDDEN.iter().find_map(forbids)
     };

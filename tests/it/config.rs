@@ -130,6 +130,7 @@ port = 0
 workers = 3
 database_url = "postgres://ann:s3cret@db/x"
 data_dir = "d"
+servers_user = "mcp"
 admin_email = "ann@example.org"
 admin_password = "correct horse battery"
 secret_key = "Zm9ydHktdHdvIGhvcnNlcyBpbiB0aGUgc3RhYmxl"
@@ -201,10 +202,10 @@ fn every_setting_can_be_set_in_the_file() {
     let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:36");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:52");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:61");
-    ran.shows("secret_key", "set", "ostler.toml:9");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:37");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:53");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:62");
+    ran.shows("secret_key", "set", "ostler.toml:10");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());
     }

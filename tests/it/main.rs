@@ -85,6 +85,7 @@ mod revocation;
 mod rotation;
 mod sandbox;
 mod seclusion;
+mod servers_user;
 mod service_manager;
 mod shares;
 mod signals;

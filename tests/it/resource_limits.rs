@@ -1,8 +1,6 @@
 //! Limits of what a server's processes use together; every bomb is small and stops by itself.
 
-use std::time::Instant;
-
-use crate::support::{self, server::hostile_server, setup::Setup, *};
+use crate::support::{self, server::hostile_server, setup::Setup, wait::now, *};
 
 /// The fake with these limits.
 fn limited(limits: Value) -> Spec {
@@ -136,7 +134,7 @@ fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
     let server = ostler.admin().running(limited(json!({"cpuPercent": 50})));
     let pid = spins(&server);
     server.details().has("/limits/cpuPercent", 50);
-    let (before, began) = (processor_time(pid), Instant::now());
+    let (before, began) = (processor_time(pid), now());
     while began.elapsed() < seconds(3) {
         server.call("echo", json!({"message": "x"})).is(200);
     }

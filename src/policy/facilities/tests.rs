@@ -21,6 +21,7 @@ fn good() -> Findings {
         },
         pressure: None,
         user: 1000,
+        servers_user: None,
         limits: limits(),
     }
 }
@@ -110,6 +111,11 @@ fn control_groups_count_where_they_may_be_written() {
 #[test]
 fn root_is_advised_to_run_as_an_ordinary_user() {
     let of = |user| item(&Findings { user, ..good() }, "user");
+    let with = |found| item(&Findings { user: 0, servers_user: Some(found), ..good() }, "user");
+    assert_eq!(with(Ok("mcp".into())).state, FacilityState::Ok);
+    let unknown = with(Err("there is no user mcp".into()));
+    assert!(unknown.state == FacilityState::Missing && unknown.required, "{unknown:?}");
+    assert!(of(0).fix.unwrap().contains("OSTLER_SERVERS_USER"));
     assert!(of(0).fix.unwrap().contains("ordinary user"));
     assert_eq!(of(1000).state, FacilityState::Ok);
 }

@@ -20,7 +20,8 @@ use crate::{
     model::SandboxLevel,
     supervisor::{
         containment::Containment,
-        guard::{filter, places, spec::Spec},
+        guard::{filter, places, spec::Spec, sys},
+        servers_user::ServersUser,
     },
 };
 
@@ -62,7 +63,7 @@ impl Enclosure {
         let is_strict = |containment: &&Containment| containment.level == SandboxLevel::Strict;
         let Some(containment) = spec.containment.as_ref().filter(is_strict) else { return Ok(None) };
         let made = Self::make(containment, &spec.dir).and_then(|enclosure| {
-            enclosure.prove(&containment.canary)?;
+            enclosure.prove(&containment.canary, spec.user())?;
             Ok(enclosure)
         });
         made.map(Some).map_err(|why| format!("{why}; {REMEDY}"))
@@ -97,12 +98,15 @@ impl Enclosure {
         Ok(command)
     }
 
-    /// Looks for the canary from within.
-    fn prove(&self, canary: &Path) -> Result<(), String> {
+    /// Looks for the canary from within, as the server's user.
+    fn prove(&self, canary: &Path, user: Option<&ServersUser>) -> Result<(), String> {
         // What is not there anyhow would prove nothing.
         fs::metadata(canary).map_err(|error| format!("nothing proves it: {}: {error}", canary.display()))?;
-        let look =
-            |mut command: Command| command.args(["!", "-e"]).arg(canary).env_clear().stdin(Stdio::null()).output();
+        let user = user.cloned();
+        let look = |mut command: Command| {
+            sys::before_exec(&mut command, move || user.as_ref().map_or(Ok(()), ServersUser::assume));
+            command.args(["!", "-e"]).arg(canary).env_clear().stdin(Stdio::null()).output()
+        };
         let seen = self.command(TEST).and_then(look).map_err(|error| format!("bubblewrap cannot be run: {error}"))?;
         let said = String::from_utf8_lossy(&seen.stderr);
         match (seen.status.success(), said.lines().next()) {

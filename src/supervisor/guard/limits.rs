@@ -11,7 +11,10 @@ use rustix::{
     thread::UnshareFlags,
 };
 
-use crate::{model::Limits, supervisor::guard::sys};
+use crate::{
+    model::Limits,
+    supervisor::{guard::sys, servers_user::ServersUser},
+};
 
 /// Open files of a server without a limit: programs that know no more than `select` break at more, and others raise it.
 const OPEN_FILES: (u64, u64) = (1024, 8192);
@@ -28,8 +31,9 @@ pub(super) enum CountedBy {
 
 impl CountedBy {
     /// The best that may be tried.
-    pub(super) fn best(limits: &Limits) -> Self {
-        if limits.processes.is_some() && !geteuid().is_root() { Self::Kernel } else { Self::Guard }
+    pub(super) fn best(limits: &Limits, user: Option<&ServersUser>) -> Self {
+        let is_root = user.is_none() && geteuid().is_root();
+        if limits.processes.is_some() && !is_root { Self::Kernel } else { Self::Guard }
     }
 
     /// True where a program could not be started for this way of counting alone.
@@ -38,19 +42,22 @@ impl CountedBy {
     }
 }
 
-/// Has the program of `command` begin within these limits.
-pub(super) fn apply(command: &mut Command, limits: &Limits, counted_by: CountedBy) {
+/// Has the program of `command` begin within these limits, as `user` where there is one.
+pub(super) fn apply(command: &mut Command, limits: &Limits, user: Option<&ServersUser>, counted_by: CountedBy) {
     let files = open_files(limits);
     let processes = limits.processes.filter(|_| counted_by == CountedBy::Kernel);
-    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
+    let own = || (geteuid().as_raw(), getegid().as_raw());
+    let (uid, gid) = user.map_or_else(own, |user| (user.uid, user.gid));
     // In this order: the kernel maps groups for those only who gave up the right to drop one.
     let maps = [
-        ("/proc/self/uid_map", format!("{user} {user} 1")),
+        ("/proc/self/uid_map", format!("{uid} {uid} 1")),
         ("/proc/self/setgroups", "deny".to_owned()),
-        ("/proc/self/gid_map", format!("{group} {group} 1")),
+        ("/proc/self/gid_map", format!("{gid} {gid} 1")),
     ];
+    let user = user.cloned();
     sys::before_exec(command, move || {
         setrlimit(Resource::Nofile, files)?;
+        user.as_ref().map_or(Ok(()), ServersUser::assume)?;
         let Some(most) = processes else { return Ok(()) };
         // Where the machine allows no namespace, the limit would count processes of all servers.
         if sys::unshare(UnshareFlags::NEWUSER).is_err() {

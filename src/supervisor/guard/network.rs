@@ -51,18 +51,18 @@ pub(super) fn leave(handoff: &UnixStream, spec: &Spec) -> Result<(), String> {
         return Err(format!("at the sandbox level none, a server can leave any network; {REMEDY}"));
     }
     let in_words = |what| move |error: io::Error| format!("{what}: {error}; {REMEDY}");
-    unshare().map_err(in_words("this machine makes no network namespace for it"))?;
+    unshare(spec.user().is_some()).map_err(in_words("this machine makes no network namespace for it"))?;
     set_up_loopback().map_err(in_words("the loopback interface of its network cannot be set up"))?;
     let handed_over = sockets().and_then(|sockets| handoff::send(handoff, &sockets));
     handed_over.map_err(in_words("no sockets can be made in its network"))
 }
 
 /// Makes the network: by itself where this user may, and else as the owner of a user namespace, in which this user and
-/// group are as they were.
-fn unshare() -> io::Result<()> {
+/// group are as they were; so not where it `becomes` another user later.
+fn unshare(becomes_another: bool) -> io::Result<()> {
     let (user, group) = (getuid().as_raw(), getgid().as_raw());
     match sys::unshare(UnshareFlags::NEWNET) {
-        Err(Errno::PERM) => sys::unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)?,
+        Err(Errno::PERM) if !becomes_another => sys::unshare(UnshareFlags::NEWUSER | UnshareFlags::NEWNET)?,
         done => return Ok(done?),
     }
     // A process that is not dumpable may not write its own files in /proc.

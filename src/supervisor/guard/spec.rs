@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{Limits, Names},
-    supervisor::{containment::Containment, seclusion::Seclusion},
+    supervisor::{containment::Containment, seclusion::Seclusion, servers_user::ServersUser},
 };
 
 /// The program to run, its environment and its containment.
@@ -30,6 +30,13 @@ pub struct Spec {
     pub own_folder: Option<PathBuf>,
     /// Bounds of what its processes use; `None` is no bound.
     pub limits: Limits,
+}
+
+impl Spec {
+    /// The account that its program runs as; `None` is Ostler's own.
+    pub(super) fn user(&self) -> Option<&ServersUser> {
+        self.containment.as_ref()?.user.as_ref()
+    }
 }
 
 impl fmt::Debug for Spec {

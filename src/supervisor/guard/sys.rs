@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::{
+    ffi::CStr,
     io,
     mem::MaybeUninit,
     os::{
@@ -137,6 +138,31 @@ pub(super) fn filter_calls(filter: &[libc::sock_filter]) -> io::Result<()> {
 pub(super) fn unshare(namespaces: UnshareFlags) -> rustix::io::Result<()> {
     // SAFETY: callers name namespaces alone: descriptors and memory stay as they are.
     unsafe { rustix::thread::unshare_unsafe(namespaces) }
+}
+
+/// Bytes of the texts of an account, and its groups, of which the kernel takes so many.
+const ACCOUNT_BYTES: usize = 64 << 10;
+const GROUPS_MAX: usize = 65_536;
+
+/// The user of an account, its group, and all groups that it is in; `None` where there is no such account. Blocks.
+pub(in crate::supervisor) fn account(name: &CStr) -> io::Result<Option<(u32, u32, Vec<u32>)>> {
+    let (mut entry, mut found) = (MaybeUninit::<libc::passwd>::uninit(), std::ptr::null_mut());
+    let mut texts = vec![0; ACCOUNT_BYTES];
+    // SAFETY: all of it lives until the call returns, which writes no more texts than there is room for.
+    let failed =
+        unsafe { libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), texts.as_mut_ptr(), texts.len(), &raw mut found) };
+    if found.is_null() {
+        let is_absent = matches!(failed, 0 | libc::ENOENT | libc::ESRCH);
+        return if is_absent { Ok(None) } else { Err(io::Error::from_raw_os_error(failed)) };
+    }
+    // SAFETY: an entry that was found was written.
+    let (user, group) = unsafe { ((*entry.as_ptr()).pw_uid, (*entry.as_ptr()).pw_gid) };
+    let mut groups = vec![0; GROUPS_MAX];
+    let mut count = i32::try_from(GROUPS_MAX).unwrap_or(i32::MAX);
+    // SAFETY: it writes no more groups than `count` says, and how many there are.
+    let written = unsafe { libc::getgrouplist(name.as_ptr(), group, groups.as_mut_ptr(), &raw mut count) };
+    groups.truncate(usize::try_from(written.min(count)).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?);
+    Ok(Some((user, group, groups)))
 }
 
 /// Processor time that a process has used itself, with its threads that have ended.
