@@ -163,7 +163,11 @@ fn bubblewrap(line: Option<&str>) -> Facility {
         }
         None => {
             let fix = "install the package bubblewrap; it is not needed where namespaces are ok";
-            Facility::ok("bubblewrap", "none").but(FacilityState::Missing, "there is no `bwrap` on PATH", fix)
+            Facility::ok("bubblewrap", "none").but(
+                FacilityState::Missing,
+                "there is no `bwrap` where systems put it, such as /usr/bin",
+                fix,
+            )
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         payload,
     },
     supervisor::{
-        guard::{self, sys},
+        guard::{self, enclosure, sys},
         limit_support::limit_support,
         orphans::GuardProcess,
         servers_user::ServersUser,
@@ -35,25 +35,6 @@ const SAID_BYTES_MAX: u64 = 64 << 10;
 
 /// Most bytes of its first line.
 const LINE_BYTES_MAX: usize = 300;
-
-/// Arguments of bubblewrap for namespaces as a server at the strict level has them.
-const BUBBLEWRAP: [&str; 15] = [
-    "--unshare-all",
-    "--die-with-parent",
-    "--new-session",
-    "--ro-bind",
-    "/",
-    "/",
-    "--proc",
-    "/proc",
-    "--dev",
-    "/dev",
-    "--tmpfs",
-    "/tmp",
-    "--",
-    "sh",
-    "-c",
-];
 
 /// A trigger of stalls for memory of 150 ms within 2 s, which is the shortest time for users who are not root. The
 /// kernel takes the last byte for the end of the text.
@@ -103,15 +84,12 @@ fn namespaces(guard: &Path) -> Result<NamespaceTrial, String> {
 }
 
 fn bubblewrap() -> Option<String> {
-    let mut command = Command::new("bwrap");
-    command.args(BUBBLEWRAP).arg(":");
-    match said_by(command) {
-        Ok((true, _)) => Some(String::new()),
-        Ok((false, said)) if said.trim().is_empty() => Some("it fails without a word".into()),
-        Ok((false, said)) => Some(first_line(&said)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => Some(error.to_string()),
-    }
+    Some(match said_by(enclosure::trial()?) {
+        Ok((true, _)) => String::new(),
+        Ok((false, said)) if said.trim().is_empty() => "it fails without a word".into(),
+        Ok((false, said)) => first_line(&said),
+        Err(error) => error.to_string(),
+    })
 }
 
 fn pressure() -> io::Result<()> {

@@ -17,7 +17,7 @@
 //!
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
 
-mod enclosure;
+pub(super) mod enclosure;
 mod filter;
 mod folder_size;
 mod footprint;
@@ -142,11 +142,12 @@ pub(crate) fn gaps() -> Vec<&'static str> {
     landlock::missing(sys::landlock_version())
 }
 
-/// Does the work of a guard, a probe or a demo server, and exits, if this process was started to be one.
+/// Does the work of a guard, a probe, an enclosure or a demo server, and exits, if this process was started to be one.
 pub(crate) fn enter() {
     match std::env::args_os().next() {
         Some(name) if name == NAME => std::process::exit(i32::from(run().is_err())),
         Some(name) if name == PROBE => std::process::exit(probe::run()),
+        Some(name) if name == enclosure::NAME => std::process::exit(enclosure::run()),
         Some(_) | None => {}
     }
     demo_server::enter();

@@ -4,6 +4,7 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::PathBuf,
+    process::Command,
 };
 
 use crate::support::{processes::environment, setup::Setup, *};
@@ -65,6 +66,26 @@ fn a_contained_server_is_a_user_of_its_own_who_owns_its_folder_alone() {
     assert!(said.ends_with("operation would block"), "{said}");
     server.stop().is(200);
     ostler.leaves_nothing();
+}
+
+#[test]
+fn a_strict_server_is_that_user_too() {
+    let Some((setup, fake)) = of_root() else { return };
+    let tried = Command::new("/usr/bin/bwrap").args(["--unshare-user", "--ro-bind", "/", "/", "true"]).status();
+    if !tried.is_ok_and(|status| status.success()) {
+        return absent("bubblewrap does not run here");
+    }
+    let ostler = setup.spawn();
+    let spec = Spec::new(fake.to_str().unwrap(), json!(["ok"])).set("sandbox", json!({"level": "strict"}));
+    let server = ostler.admin().running(spec);
+    server.call("echo", json!({"message": "x"})).is(200);
+    let inside: Vec<_> = ostler.processes().into_iter().filter(|one| one.command.contains("hostile ok")).collect();
+    assert!(!inside.is_empty());
+    for process in inside {
+        assert_eq!(identity(process.pid).first().unwrap(), "Uid: 65534 65534 65534 65534", "{process:?}");
+    }
+    let own = ostler.setup.home.join(format!("servers/{}/shared/new", server.id));
+    assert_eq!(attempt(&server, "make", own.to_str().unwrap()), "done");
 }
 
 #[test]

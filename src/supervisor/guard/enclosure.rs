@@ -1,14 +1,22 @@
-//! [`Enclosure`]: the level strict, namespaces and a file system of a server's own, made by bubblewrap (bwrap(1)).
+//! [`Enclosure`]: the level strict, namespaces and a file system of a server's own, made by bubblewrap (bwrap(1)), or
+//! by this program where that is not installed.
 //!
-//! The server sees no other process, and of files only those that it may reach: nothing is mounted besides. What it may
-//! not call, its filter refuses as at the level standard. Before it starts, a program that runs just like it looks for
-//! the canary. Landlock would keep bubblewrap from mounting, and would add nothing.
+//! The server sees no other process, and of files only those that it may reach. What it may not call, its filter
+//! refuses as at the level standard. Before it starts, a program that runs just like it looks for the canary. Landlock
+//! would keep either from mounting, and would add nothing. Bubblewrap comes first, as systems that give namespaces to
+//! few programs (AppArmor) give them to it.
+
+mod bubblewrap;
+mod own;
+mod plan;
 
 use std::{
-    ffi::OsString,
     fs::{self, File},
     io::{self, Seek, Write},
-    os::{fd::AsRawFd, unix::ffi::OsStrExt},
+    os::{
+        fd::AsRawFd,
+        unix::{ffi::OsStrExt, process::CommandExt},
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -20,40 +28,34 @@ use crate::{
     model::SandboxLevel,
     supervisor::{
         containment::Containment,
-        guard::{filter, places, spec::Spec, sys},
+        guard::{filter, spec::Spec, sys},
         servers_user::ServersUser,
     },
 };
 
-/// Places of bubblewrap: not those on PATH, where a server that is not contained may have put something.
-const PROGRAMS: [&str; 4] =
-    ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap", "/run/current-system/sw/bin/bwrap"];
+pub(in crate::supervisor) use bubblewrap::trial;
+pub(super) use own::{NAME, run};
+
+use plan::Plan;
 
 /// The program that looks for the canary.
 const TEST: &str = "/usr/bin/test";
 
-/// Namespaces and capabilities. The network is the guard's, which has made one if the server has its own.
-const NAMESPACES: [&str; 9] = [
-    "--unshare-user",
-    "--unshare-pid",
-    "--unshare-ipc",
-    "--unshare-uts",
-    "--unshare-cgroup-try",
-    "--die-with-parent",
-    "--new-session",
-    "--cap-drop",
-    "ALL",
-];
-
-/// Folders of a server's own, which begin empty.
-const FRESH: [&str; 8] = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"];
+/// This program, also where its path is closed to the server's user.
+const THIS_PROGRAM: &str = "/proc/self/exe";
 
 const REMEDY: &str = "to run it less closely contained, set its sandbox level to standard";
 
-/// Arguments of bubblewrap, in files without names: its command line can be read by everybody, and by the server.
+/// The makers of an enclosure.
+enum MadeBy {
+    Bubblewrap(PathBuf),
+    ThisProgram,
+}
+
+/// The plan and the filter of calls, in files without names: command lines can be read by everybody, and by the server.
 pub(super) struct Enclosure {
-    program: PathBuf,
-    arguments: File,
+    made_by: MadeBy,
+    plan: File,
     filter: File,
 }
 
@@ -70,31 +72,39 @@ impl Enclosure {
     }
 
     fn make(containment: &Containment, dir: &Path) -> Result<Self, String> {
-        let program = PROGRAMS.iter().map(PathBuf::from).find(|place| place.is_file()).ok_or(
-            "the sandbox level strict takes bubblewrap, which is not installed (most distributions have a package \
-             `bubblewrap`)",
-        )?;
         let filter = filter::program(containment).ok_or("there is no filter of system calls for this processor")?;
-        let in_words = |error: io::Error| format!("bubblewrap cannot be given its arguments: {error}");
-        let arguments: Vec<u8> =
-            arguments(containment, dir).iter().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
+        let plan = Plan::of(containment, dir);
+        let made_by = bubblewrap::installed().map_or(MadeBy::ThisProgram, MadeBy::Bubblewrap);
+        let in_words = |error: io::Error| format!("its plan cannot be handed over: {error}");
+        let plan = match made_by {
+            MadeBy::Bubblewrap(_) => {
+                bubblewrap::arguments(&plan).iter().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect()
+            }
+            MadeBy::ThisProgram => serde_json::to_vec(&plan).map_err(|error| in_words(error.into()))?,
+        };
         let filter: Vec<u8> = filter.iter().flat_map(instruction_bytes).collect();
-        Ok(Self {
-            program,
-            arguments: unnamed_file(&arguments).map_err(in_words)?,
-            filter: unnamed_file(&filter).map_err(in_words)?,
-        })
+        let (plan, filter) = (unnamed_file(&plan).map_err(in_words)?, unnamed_file(&filter).map_err(in_words)?);
+        Ok(Self { made_by, plan, filter })
     }
 
     /// A command that runs a program inside, with the arguments that are added to it. It must be started before another
     /// is made.
     pub(super) fn command(&self, program: &str) -> io::Result<Command> {
-        let mut command = Command::new(&self.program);
-        for (option, mut file) in [("--args", &self.arguments), ("--seccomp", &self.filter)] {
-            file.rewind()?;
-            command.arg(option).arg(file.as_raw_fd().to_string());
+        let mut files = [&self.plan, &self.filter];
+        files.iter_mut().try_for_each(Seek::rewind)?;
+        let [plan, filter] = files.map(|file| file.as_raw_fd().to_string());
+        let mut command;
+        match &self.made_by {
+            MadeBy::Bubblewrap(bubblewrap) => {
+                command = Command::new(bubblewrap);
+                command.args(["--args", &plan, "--seccomp", &filter, "--"]);
+            }
+            MadeBy::ThisProgram => {
+                command = Command::new(THIS_PROGRAM);
+                command.arg0(NAME).args([plan, filter]);
+            }
         }
-        command.arg("--").arg(program);
+        command.arg(program);
         Ok(command)
     }
 
@@ -102,63 +112,28 @@ impl Enclosure {
     fn prove(&self, canary: &Path, user: Option<&ServersUser>) -> Result<(), String> {
         // What is not there anyhow would prove nothing.
         fs::metadata(canary).map_err(|error| format!("nothing proves it: {}: {error}", canary.display()))?;
+        let maker = match self.made_by {
+            MadeBy::Bubblewrap(_) => "bubblewrap",
+            MadeBy::ThisProgram => "a substitute for bubblewrap, which is not installed,",
+        };
         let user = user.cloned();
         let look = |mut command: Command| {
             sys::before_exec(&mut command, move || user.as_ref().map_or(Ok(()), ServersUser::assume));
             command.args(["!", "-e"]).arg(canary).env_clear().stdin(Stdio::null()).output()
         };
-        let seen = self.command(TEST).and_then(look).map_err(|error| format!("bubblewrap cannot be run: {error}"))?;
+        let seen = self.command(TEST).and_then(look).map_err(|error| format!("{maker} cannot be run: {error}"))?;
         let said = String::from_utf8_lossy(&seen.stderr);
         match (seen.status.success(), said.lines().next()) {
             (true, _) => Ok(()),
-            (false, Some(line)) => Err(format!("bubblewrap does not run on this machine: {line}")),
+            (false, Some(line)) => Err(format!("{maker} does not run on this machine: {line}")),
             (false, None) => Err("it could see a file of Ostler's from within".into()),
         }
     }
 }
 
-/// The arguments of bubblewrap. Later mounts lie over earlier ones.
-fn arguments(containment: &Containment, dir: &Path) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = NAMESPACES.iter().chain(&FRESH).map(OsString::from).collect();
-    let mut mount = |kind: &str, from: &Path, place: &Path| arguments.extend([kind.into(), from.into(), place.into()]);
-    for place in places::PROGRAMS.iter().map(Path::new) {
-        match fs::read_link(place) {
-            Ok(target) => mount("--symlink", &target, place),
-            Err(_) => mount("--ro-bind-try", place, place),
-        }
-    }
-    let is_in_etc = |place: &&Path| place.starts_with("/etc");
-    for place in places::FACTS.iter().map(Path::new).filter(is_in_etc) {
-        mount("--ro-bind-try", place, place);
-    }
-    let read = || places::PROGRAMS.iter().map(Path::new).chain(containment.read.iter().map(PathBuf::as_path));
-    // Of processes outside there is nothing inside, and usual devices are there.
-    let is_needed = |place: &&PathBuf| {
-        !place.starts_with("/proc") && !places::DEVICES.iter().any(|device| place.as_path() == Path::new(device))
-    };
-    for place in containment.read.iter().filter(is_needed) {
-        // Mounted otherwise, a device cannot be opened.
-        mount(if place.starts_with("/dev") { "--dev-bind-try" } else { "--ro-bind-try" }, place, place);
-    }
-    for hidden in containment.hidden.iter().filter(|hidden| read().any(|place| hidden.starts_with(place))) {
-        if hidden.is_dir() {
-            arguments.extend(["--tmpfs".into(), hidden.into()]);
-        } else if hidden.exists() {
-            arguments.extend(["--ro-bind".into(), "/dev/null".into(), hidden.into()]);
-        }
-    }
-    for place in containment.write.iter().filter(is_needed).chain([&containment.home]) {
-        let kind = if place.starts_with("/dev") { "--dev-bind-try" } else { "--bind-try" };
-        arguments.extend([kind.into(), place.into(), place.into()]);
-    }
-    // Folders above the mounts are in memory, and would be the server's to fill.
-    arguments.extend(["--remount-ro".into(), "/".into(), "--chdir".into(), dir.into()]);
-    arguments
-}
-
 /// A file in memory, which programs started from here inherit.
 fn unnamed_file(content: &[u8]) -> io::Result<File> {
-    let mut file = File::from(memfd_create("bwrap", MemfdFlags::empty())?);
+    let mut file = File::from(memfd_create("enclosure", MemfdFlags::empty())?);
     file.write_all(content)?;
     Ok(file)
 }
@@ -171,28 +146,6 @@ fn instruction_bytes(sock_filter { code, jt, jf, k }: &sock_filter) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_is_mounted_but_what_is_granted_and_the_hidden_lies_over_it() {
-        let containment = Containment {
-            home: "/srv/own/1".into(),
-            read: ["/srv/app", "/proc/1/root", "/dev/null", "/dev/snd"].map(PathBuf::from).into(),
-            write: vec!["/srv/files".into()],
-            hidden: ["/usr/bin", "/usr/bin/env", "/var/lib/ostler"].map(PathBuf::from).into(),
-            ..Containment::default()
-        };
-        let arguments = arguments(&containment, Path::new("/srv/own/1"));
-        let text: Vec<_> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
-        let text = text.join(" ");
-        let after = "--ro-bind-try /srv/app /srv/app --dev-bind-try /dev/snd /dev/snd --tmpfs /usr/bin --ro-bind \
-                     /dev/null /usr/bin/env --bind-try /srv/files /srv/files --bind-try /srv/own/1 /srv/own/1 \
-                     --remount-ro / --chdir /srv/own/1";
-        assert!(text.ends_with(after), "{text}");
-        assert!(text.contains("--ro-bind-try /etc/passwd /etc/passwd"), "{text}");
-        for absent in ["/etc/shadow", "/var", "/home", "/root", "/proc/1", "--setenv", "/sys"] {
-            assert!(!text.contains(absent), "{absent}: {text}");
-        }
-    }
 
     #[test]
     fn an_instruction_is_eight_bytes() {

@@ -123,7 +123,7 @@ impl Faults {
 }
 
 /// Gives up all capabilities, and that a program of root's gets any.
-fn drop_capabilities() -> rustix::io::Result<()> {
+pub(super) fn drop_capabilities() -> rustix::io::Result<()> {
     // Kernels before 4.3 have none such, and a kernel with fewer capabilities refuses the rest.
     let _ = clear_ambient_capability_set();
     for capability in (0..u64::BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit)) {

@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::{process::Signal, thread::UnshareFlags};
+use rustix::{
+    process::{Pid, Signal},
+    thread::UnshareFlags,
+};
 
 /// Closes everything above standard error, whatever the parent left open.
 pub(super) fn close_inherited() -> io::Result<()> {
@@ -36,7 +39,7 @@ const SIGNALS: std::ops::RangeInclusive<i32> = 1..=64;
 const SIGNAL_MASK_BYTES: usize = 8;
 
 /// Gives every signal its default action, and blocks none.
-fn reset_signals() -> io::Result<()> {
+pub(super) fn reset_signals() -> io::Result<()> {
     // The kernel's structure of a default action has zeros alone, in four words at most.
     let default = [0_u64; 4];
     for signal in SIGNALS {
@@ -176,6 +179,28 @@ pub(super) fn processor_time(pid: i32) -> Option<Duration> {
         time.assume_init()
     };
     Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
+/// Makes another process like this one, which must have no other thread: here the value is its number, there `None`.
+pub(super) fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: without other threads, no lock is held for ever in the new process.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid)),
+    }
+}
+
+/// Sets attributes of the mount at `place`, and of all below if `all` (mount_setattr(2)).
+pub(super) fn set_mount_attributes(place: &CStr, attributes: u64, all: bool) -> io::Result<()> {
+    // What is set, what is cleared, the propagation, and a user namespace.
+    let attributes = [attributes, 0, 0, 0];
+    let flags = if all { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the kernel reads both, which live until the call returns.
+    let done = unsafe {
+        let (place, size) = (place.as_ptr(), size_of_val(&attributes));
+        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, place, flags, attributes.as_ptr(), size)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Sleeps; the guard has no event loop.
