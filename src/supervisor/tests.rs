@@ -103,9 +103,11 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         args: args.iter().map(ToString::to_string).collect(),
         env: std::collections::BTreeMap::new(),
         dir: std::env::temp_dir(),
+        cwd: None,
         seclusion: None,
         containment: None,
         own_folder: None,
+        temporary: None,
         limits: Limits::default(),
     };
     Arc::new(Launch {
@@ -159,7 +161,7 @@ fn on_record(mut reported: mpsc::UnboundedReceiver<SupervisorEvent>) -> mpsc::Un
     actix::spawn(async move {
         while let Some(event) = reported.recv().await {
             if let SupervisorEvent::Spawning { recorded, .. } = &event {
-                let _ = recorded.try_send(());
+                let _ = recorded.try_send(None);
             } else {
                 let _ = sender.send(event);
             }
