@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    access::{Access, AuditLog},
+    access::{Access, AuditLog, HeadReceivers},
     accounts::{Accounts, TokenIssuer},
     authorizations::Authorizations,
     calls::Calls,
@@ -82,11 +82,12 @@ impl Assembly {
         Accounts::new(access, store, recorder, self.keyring.clone(), issuer, lifecycle, arbiters)
     }
 
-    /// The audit log, its head noted in the data folder and published outside.
-    pub(super) fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
+    /// The audit log of an installation, its head noted in the data folder and published outside.
+    pub(super) fn audit_log(&self, settings: &Settings, installation: &str) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
         let (access, head_file) = (self.access.clone(), settings.audit_head_file.clone());
-        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file))
+        let receivers = HeadReceivers::new(&settings.audit_receivers, installation);
+        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file, receivers))
     }
 
     /// Live events about the registered servers.

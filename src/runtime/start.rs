@@ -92,6 +92,7 @@ impl Inner {
         let (supervisor, reports) = supervise(&settings, base.arbiters.servers())?;
         let events = base.events();
         let services = Services::new(&base, &settings, &events);
+        let audit_log = base.audit_log(&settings, data_dir::installation(&launcher.mark));
         let authorizations = base.authorizations(&settings);
         let placement = base.placement(authorizations.clone(), supervisor, launcher);
         let listings = base.listings(&settings, &events);
@@ -103,7 +104,7 @@ impl Inner {
             accounts: base.accounts(issuer),
             account_events: base.account_events(&placement, &servers),
             servers,
-            audit_log: base.audit_log(&settings),
+            audit_log,
             authorizations,
             history,
             events,
