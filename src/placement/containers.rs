@@ -13,6 +13,7 @@ use crate::{
     policy::{
         copied_settings,
         grants::{self, Bounds},
+        reference,
     },
     supervisor::{self, Containment, temporary},
 };
@@ -95,7 +96,9 @@ impl Containers {
     /// Files and folders that are granted to a server besides its own and its program's, without links.
     fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
         let (mut read, mut write) = (Vec::new(), Vec::new());
-        let texts = config.args.iter().chain(config.env.values());
+        // A file that Ostler reads for a server is not the server's to read.
+        let values = config.env.values().flat_map(|value| reference::texts(value));
+        let texts = config.args.iter().map(String::as_str).chain(values);
         let named = texts.flat_map(|text| grants::named(text)).chain(config.cwd.iter().map(Path::new));
         for place in named.filter(|_| config.grants_paths).filter_map(real) {
             match place.is_dir() {

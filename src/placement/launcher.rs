@@ -105,7 +105,7 @@ impl Launcher {
         authorizations: &Arc<Authorizations>,
         server: &Server,
         user: Option<UserId>,
-        Resolved { config, missing }: Resolved,
+        Resolved { config, missing, templates }: Resolved,
         sharing: Sharing,
     ) -> (Arc<Launch>, Option<EffectiveSandbox>) {
         let mut env = environment::inherited(own_variables());
@@ -139,6 +139,7 @@ impl Launcher {
             },
             remote: config.remote.map(|remote| self.target(authorizations, server.id, remote)),
             missing,
+            templates,
             sharing,
             egress,
             guard: self.guard.clone(),

@@ -1,9 +1,9 @@
 //! [`Assembly`]: the lower services of a runtime, and the services that are made of them.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    access::{Access, AuditLog},
+    access::{Access, AuditLog, HeadReceivers},
     accounts::{Accounts, TokenIssuer},
     authorizations::Authorizations,
     calls::Calls,
@@ -39,19 +39,28 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// The lower services of a runtime whose database is open. On the thread of `arbiters`.
+    /// The lower services of a runtime whose database is open, and whose own files and folders these are. On the thread
+    /// of `arbiters`.
     pub(super) fn new(
         settings: &Settings,
         arbiters: Arc<Arbiters>,
         store: Store,
         recorder: Recorder,
         keyring: Keyring,
+        own_data: Vec<PathBuf>,
     ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
         let (lifecycle, keyring) = (Arc::new(Lifecycle::new()), Arc::new(keyring));
-        let secrets =
-            NamedSecrets::new(access.clone(), registry.clone(), lifecycle.clone(), recorder.clone(), keyring.clone());
+        let secrets = NamedSecrets::new(
+            access.clone(),
+            registry.clone(),
+            lifecycle.clone(),
+            recorder.clone(),
+            keyring.clone(),
+            settings.secret_sources.clone(),
+            own_data,
+        );
         Self {
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
             secrets: Arc::new(secrets),
@@ -73,11 +82,12 @@ impl Assembly {
         Accounts::new(access, store, recorder, self.keyring.clone(), issuer, lifecycle, arbiters)
     }
 
-    /// The audit log, its head noted in the data folder and published outside.
-    pub(super) fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
+    /// The audit log of an installation, its head noted in the data folder and published outside.
+    pub(super) fn audit_log(&self, settings: &Settings, installation: &str) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
         let (access, head_file) = (self.access.clone(), settings.audit_head_file.clone());
-        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file))
+        let receivers = HeadReceivers::new(&settings.audit_receivers, installation);
+        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file, receivers))
     }
 
     /// Live events about the registered servers.
