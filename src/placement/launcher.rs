@@ -16,7 +16,7 @@ use crate::{
     named_secrets::Resolved,
     outbound::Reachable,
     placement::containers::Containers,
-    policy::{environment, launcher},
+    policy::{environment, launcher, package},
     supervisor::{Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
 
@@ -151,9 +151,16 @@ impl Launcher {
         let is_contained = self.containers.contain(config, &folder.join("ID"), &mut variables).is_some();
         variables.extend(config.env.clone());
         let path = variables.get("PATH").map_or("", String::as_str);
+        let (package, unrecognized) = match package::recognize(&config.command, &config.args) {
+            None => (None, None),
+            Some(Ok(package)) => (Some(package), None),
+            Some(Err(reason)) => (None, Some(reason)),
+        };
         StartPreview {
             program: found(&config.command, path, folder).map(|program| program.display().to_string()),
             args: config.args.clone(),
+            package,
+            unrecognized,
             folder: folder.display().to_string(),
             sandbox: Sandbox {
                 level: Some(self.containers.level(config)),
