@@ -36,6 +36,7 @@ use crate::{
     mcp::McpClient,
     model::{EffectiveSandbox, Principal, Server, ServerConfig, ServerId, StartPreview, Status, TimelineLevel, UserId},
     named_secrets::NamedSecrets,
+    packages::InstallerSpec,
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
@@ -152,6 +153,11 @@ impl Placement {
     /// The reason why no server at `url` can ever be reached; `None` where one may be.
     pub(crate) fn refused_url(&self, url: &str) -> Option<&'static str> {
         self.launcher.refused_url(url)
+    }
+
+    /// Maker of what is run to install packages.
+    pub(crate) fn installers(&self) -> Arc<dyn InstallerSpec> {
+        self.launcher.clone()
     }
 
     /// The start of a server of this configuration, as it would be; `None` where it is at a URL. Blocks.

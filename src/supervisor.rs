@@ -19,6 +19,7 @@ mod link;
 mod list_kind;
 pub mod messages;
 mod not_started;
+mod one_shot;
 mod orphans;
 mod output;
 mod proc_table;
@@ -45,12 +46,13 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
-pub use child_view::{Availability, ChildView, StartKind, SupervisorEvent};
+pub use child_view::{Availability, ChildView, StartKind, StartPermit, SupervisorEvent};
 pub use containment::Containment;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
 pub use launch::{Egress, Launch, RemoteTarget, Sharing};
 pub use link::{Link, ResourceWatch};
+pub(crate) use one_shot::run_to_end;
 pub use orphans::reap_orphans;
 pub use output::Output;
 pub(crate) use process::try_guard;

@@ -1,10 +1,10 @@
 //! Packages that servers are started from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The packages that a launcher (`npx`, `uvx` and the like) is asked to run a program of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PackageRun {
@@ -20,8 +20,24 @@ pub struct PackageRun {
     pub python: Option<String>,
 }
 
+/// Treatment of launchers (`npx`, `uvx` and the like) of packages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LauncherUse {
+    /// They are run as they are.
+    #[default]
+    Keep,
+    /// Their packages are installed once, and the packages' programs run in their place.
+    Replace,
+}
+
+impl LauncherUse {
+    /// All of them, with their names.
+    pub const ALL: [(&str, Self); 2] = [("keep", Self::Keep), ("replace", Self::Replace)];
+}
+
 /// A registry of packages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum PackageRegistry {
@@ -32,7 +48,7 @@ pub enum PackageRegistry {
 }
 
 /// A package, with the versions of it that will do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
 pub struct PackageRequirement {
     /// Its name, as `@scope/name` or `mcp-server-time`.

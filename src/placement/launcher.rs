@@ -10,11 +10,12 @@ use std::{
 use crate::{
     authorizations::Authorizations,
     model::{
-        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, Server, ServerConfig, ServerId,
-        StartPreview, UserId,
+        EffectiveSandbox, LauncherUse, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, Server, ServerConfig,
+        ServerId, StartPreview, UserId,
     },
     named_secrets::Resolved,
     outbound::Reachable,
+    packages::{InstallerCommand, InstallerSpec},
     placement::containers::Containers,
     policy::{environment, launcher, package},
     supervisor::{Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
@@ -44,6 +45,8 @@ pub(crate) struct Launcher {
     pub health_check_interval: Duration,
     /// Limits of servers that name none.
     pub limits: Limits,
+    /// Treatment of launchers of packages.
+    pub launchers: LauncherUse,
     /// Allows servers at private addresses, and connections of servers to such.
     pub private_addresses: bool,
 }
@@ -114,7 +117,14 @@ impl Launcher {
             // Nothing answers there in the server's own network.
             env.retain(|name, _| !environment::is_proxy(name));
         }
-        let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
+        let package = match self.launchers {
+            LauncherUse::Keep => None,
+            LauncherUse::Replace => {
+                package::recognize(&server.config.command, &server.config.args).and_then(Result::ok)
+            }
+        };
+        let fetches = package.is_none() && launcher::fetches(&config.command, &config.args);
+        let factor = if fetches { FETCH_FACTOR } else { 1 };
         Arc::new(Launch {
             spec: Spec {
                 program: config.command,
@@ -126,6 +136,7 @@ impl Launcher {
                 limits: config.limits.or(self.limits),
                 containment,
             },
+            package,
             sandbox: sandbox(&server.config, self.containers.level),
             remote: config.remote.map(|remote| RemoteTarget {
                 authority: authorizations.authority(server.id, &remote.url),
@@ -170,6 +181,38 @@ impl Launcher {
             limits: config.limits.or(self.limits),
             variables: variables.into_keys().collect(),
         }
+    }
+}
+
+impl InstallerSpec for Launcher {
+    fn spec(&self, command: &InstallerCommand) -> Spec {
+        let mut config = ServerConfig::new("", command.program).args(command.args.clone());
+        let is_contained = self.containers.level != SandboxLevel::None;
+        config.sandbox.level = Some(if is_contained { SandboxLevel::Standard } else { SandboxLevel::None });
+        config.grants_paths = false;
+        let mut env = environment::inherited(own_variables());
+        env.insert("HOME".into(), command.home.display().to_string());
+        // What it would fetch one from is no registry of packages.
+        env.insert("UV_PYTHON_DOWNLOADS".into(), "never".into());
+        let mut containment = self.containers.contain(&config, &command.home, &mut env);
+        if let Some(containment) = &mut containment {
+            containment.write.push(command.dir.clone());
+        }
+        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
+        Spec {
+            program: config.command,
+            args: config.args,
+            env,
+            dir: command.dir.clone(),
+            seclusion: None,
+            own_folder: None,
+            limits: self.limits,
+            containment,
+        }
+    }
+
+    fn guard(&self) -> PathBuf {
+        self.guard.clone()
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     model::{ExitReport, HealthStatus, Listing, RuntimeStatus, ServerId, Status, Timestamp},
-    supervisor::{launch::Launch, server_instance::ServerInstance},
+    supervisor::{guard::Spec, launch::Launch, server_instance::ServerInstance},
 };
 
 /// Readiness of a child to take calls.
@@ -94,6 +94,10 @@ pub enum StartKind {
     Again,
 }
 
+/// The permit to run a program: as it is launched, or another one in its place. `Err` has the reason why it cannot be
+/// run, for people.
+pub type StartPermit = Result<Option<Spec>, String>;
+
 /// A change worth recording.
 #[derive(Clone, Debug)]
 pub enum SupervisorEvent {
@@ -136,7 +140,7 @@ pub enum SupervisorEvent {
         /// The kind of start.
         start: StartKind,
         /// Takes one message once it is on record; dropped without, the program is not run.
-        recorded: mpsc::Sender<()>,
+        permit: mpsc::Sender<StartPermit>,
     },
     /// A process ended without being stopped.
     Failed {

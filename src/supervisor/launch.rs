@@ -6,7 +6,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    model::{Protocol, Refusal, Remote, Sandbox},
+    model::{PackageRun, Protocol, Refusal, Remote, Sandbox},
     outbound::Reachable,
     policy::refusal::{self, ContainedProcess},
     supervisor::{guard::Spec, remote::Authority},
@@ -17,6 +17,8 @@ use crate::{
 pub struct Launch {
     /// The program for the guard; of a remote server, nothing but its environment's marks.
     pub spec: Spec,
+    /// The packages that are installed, and whose program is run in place of `spec`'s; `None` for `spec` as it is.
+    pub package: Option<PackageRun>,
     /// The sandbox that it runs in, with the level that applies; `None` where it has none.
     pub sandbox: Option<Sandbox>,
     /// Its endpoint, if it is remote.
@@ -45,7 +47,8 @@ impl Launch {
     pub(super) fn runs_like(&self, other: &Self) -> bool {
         let program =
             |spec: &Spec| (spec.program.clone(), spec.args.clone(), spec.env.clone(), spec.dir.clone(), spec.limits);
-        program(&self.spec) == program(&other.spec) && (&self.remote, &self.egress) == (&other.remote, &other.egress)
+        let target = |launch: &Self| (launch.remote.clone(), launch.egress.clone(), launch.package.clone());
+        program(&self.spec) == program(&other.spec) && target(self) == target(other)
     }
 
     /// The refusal of its sandbox that the last lines of its process tell of.

@@ -18,7 +18,9 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, StreamHandler, WrapFuture,
+};
 use serde_json::value::RawValue;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -26,6 +28,7 @@ use crate::{
     mcp::{self, Era, Frame, Level, LineBudget, Message, RpcError},
     model::{Protocol, ServerId, TimelineLevel},
     supervisor::{
+        StartPermit,
         egress::Connections,
         exit::{Exit, ExitSlot},
         exit_guard::ExitGuard,
@@ -43,6 +46,9 @@ use crate::{
 
 /// Time for the start of a program to be put on record: as long as a commit may take.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for the package of a program to be resolved and installed as well.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(1800);
 
 const NOT_RECORDED: &str = "its start could not be put on record in the audit log: the database takes no writes";
 
@@ -68,8 +74,10 @@ pub struct ServerActor {
     /// Its connections to elsewhere, if it may not make them itself.
     connections: Option<Connections>,
     exit: ExitSlot,
-    /// Tells that the start is on record, where it has to be.
-    record: Option<mpsc::Receiver<()>>,
+    /// The permit to start, where it takes one.
+    permit: Option<mpsc::Receiver<StartPermit>>,
+    /// The wait for it.
+    waiting: Option<SpawnHandle>,
     /// Reports the end of a remote server, or of one that was never run, which no guard does.
     reporter: Option<ExitGuard>,
     has_sent_message: bool,
@@ -129,7 +137,8 @@ impl ServerActor {
             orders: None,
             connections: None,
             exit: ExitSlot::default(),
-            record: None,
+            permit: None,
+            waiting: None,
             reporter: None,
             has_sent_message: false,
             last_message_at: None,
@@ -146,9 +155,9 @@ impl ServerActor {
         }
     }
 
-    /// Has the program run only once a message says that its start is on record.
-    pub(super) fn wait_for(&mut self, record: mpsc::Receiver<()>) {
-        self.record = Some(record);
+    /// Has the program run only once there is a permit.
+    pub(super) fn wait_for(&mut self, permit: mpsc::Receiver<StartPermit>) {
+        self.permit = Some(permit);
     }
 
     fn begin(&mut self, ctx: &mut Context<Self>) {
@@ -214,17 +223,27 @@ impl Actor for ServerActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.instance.set_mailbox(Mailbox::of(&ctx.address()));
-        let Some(mut record) = self.record.take() else { return self.begin(ctx) };
-        let recorded = tokio::time::timeout(RECORD_TIMEOUT, async move { record.recv().await });
-        // Nothing else is dealt with meanwhile, a stop neither.
-        ctx.wait(recorded.into_actor(self).map(|recorded, actor, ctx| {
-            if recorded == Ok(Some(())) {
-                return actor.begin(ctx);
+        let Some(mut permit) = self.permit.take() else { return self.begin(ctx) };
+        let limit = if self.launch.package.is_some() { INSTALL_TIMEOUT } else { RECORD_TIMEOUT };
+        let permitted = tokio::time::timeout(limit, async move { permit.recv().await });
+        let wait = permitted.into_actor(self).map(|permitted, actor, ctx| {
+            actor.waiting = None;
+            let permit = permitted.ok().flatten().unwrap_or_else(|| Err(NOT_RECORDED.into()));
+            match permit {
+                Ok(replacement) => {
+                    if let Some(spec) = replacement {
+                        actor.launch = Arc::new(Launch { spec, ..Launch::clone(&actor.launch) });
+                    }
+                    actor.begin(ctx);
+                }
+                Err(reason) => {
+                    actor.reporter = Some(actor.exit_guard());
+                    actor.exit.record(Exit::NotStarted { errno: None, reason });
+                    ctx.stop();
+                }
             }
-            actor.reporter = Some(actor.exit_guard());
-            actor.exit.record(Exit::NotStarted { errno: None, reason: NOT_RECORDED.into() });
-            ctx.stop();
-        }));
+        });
+        self.waiting = Some(ctx.spawn(wait));
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {

@@ -109,6 +109,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         limits: Limits::default(),
     };
     Arc::new(Launch {
+        package: None,
         egress: None,
         sandbox: None,
         spec,
@@ -158,8 +159,8 @@ fn on_record(mut reported: mpsc::UnboundedReceiver<SupervisorEvent>) -> mpsc::Un
     let (sender, events) = mpsc::unbounded_channel();
     actix::spawn(async move {
         while let Some(event) = reported.recv().await {
-            if let SupervisorEvent::Spawning { recorded, .. } = &event {
-                let _ = recorded.try_send(());
+            if let SupervisorEvent::Spawning { permit, .. } = &event {
+                let _ = permit.try_send(Ok(None));
             } else {
                 let _ = sender.send(event);
             }

@@ -36,6 +36,7 @@ const ROOMS: [(&str, u32); 37] = [
     ("events", 80),
     ("revocation", 90),
     ("named_secrets", 95),
+    ("packages", 95),
     ("registry", 100),
     ("accounts", 100),
     ("access", 110),
