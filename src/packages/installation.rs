@@ -4,6 +4,7 @@
 //! and is made anew.
 
 use std::{
+    collections::HashSet,
     fs::{self, DirBuilder},
     io,
     os::unix::fs::DirBuilderExt,
@@ -17,6 +18,9 @@ use crate::model::PackageRegistry;
 
 /// The file of an installation that lists all others.
 pub(super) const MANIFEST: &str = ".manifest.json";
+
+/// What the names of folders begin with in which something is resolved.
+const SCRATCH: &str = "resolving-";
 
 /// The folder of all installations.
 #[derive(Clone, Debug)]
@@ -42,7 +46,7 @@ impl Store {
 
     /// A new folder in which something is resolved.
     pub(super) fn scratch(&self) -> io::Result<PathBuf> {
-        let folder = self.root.join(format!("resolving-{}", Uuid::new_v4().simple()));
+        let folder = self.root.join(format!("{SCRATCH}{}", Uuid::new_v4().simple()));
         make(&folder)?;
         Ok(folder)
     }
@@ -54,6 +58,25 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes all installations but those `kept` that are complete, and what else was cut short. Blocks.
+    pub(super) fn collect(&self, kept: &HashSet<PathBuf>) -> io::Result<()> {
+        for registry in entries(&self.root)? {
+            if registry == self.home() {
+                continue;
+            }
+            if registry.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(SCRATCH)) {
+                remove(&registry)?;
+                continue;
+            }
+            for installation in entries(&registry)? {
+                if !kept.contains(&installation) || !installation.join(MANIFEST).exists() {
+                    remove(&installation)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Empties the folder of a lock and writes its files there. Blocks.
@@ -76,6 +99,14 @@ impl Store {
         fs::File::open(&partial)?.sync_all()?;
         fs::rename(partial, folder.join(MANIFEST))?;
         Ok(manifest.digest())
+    }
+}
+
+/// The entries of a folder; none where it is not there.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed?.map(|entry| Ok(entry?.path())).collect(),
     }
 }
 

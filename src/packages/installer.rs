@@ -15,6 +15,8 @@ const LINES_MAX: usize = 6;
 pub(crate) struct InstallerCommand {
     /// Its name on PATH.
     pub(crate) program: &'static str,
+    /// Variables of its own.
+    pub(crate) env: &'static [(&'static str, &'static str)],
     /// Its arguments.
     pub(crate) args: Vec<String>,
     /// The folder that it works in, and may write to.
@@ -46,7 +48,11 @@ pub(super) async fn run(installers: &dyn InstallerSpec, command: InstallerComman
     let lines: Vec<_> = ended.said.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = lines.get(lines.len().saturating_sub(LINES_MAX)..).unwrap_or_default().join("\n");
     Err(match ended.failure {
-        Some(failure) => format!("{name} could not be run: {failure}"),
+        Some(failure) => {
+            format!(
+                "{name}, which installs packages, could not be run: {failure}; install it, or set MCP_LAUNCHERS to keep"
+            )
+        }
         None if last.is_empty() => format!("{name} failed without a word"),
         None => last,
     })

@@ -90,23 +90,34 @@ impl Packages {
         *self.pins.lock() = stored.into_iter().filter_map(open).collect();
     }
 
+    /// Removes what no server runs: installations that no pin names, and what was cut short. Before anything is
+    /// started.
+    pub(crate) async fn collect(&self) {
+        let (store, pins) = (self.store.clone(), self.pins.lock().values().cloned().collect::<Vec<_>>());
+        let kept = pins.iter().map(|pin| store.folder(&pin.lock)).collect();
+        if let Err(reason) = off(move || store.collect(&kept)).await {
+            log::warn!(reason; "old installations of packages could not be removed");
+        }
+    }
+
     /// Forgets a server that is removed.
     pub(crate) fn forget(&self, id: ServerId) {
         self.pins.lock().remove(&id);
     }
 
     /// The program that a server runs: what is pinned, or what `run` is resolved to now; installed where it is not, and
-    /// checked. The error is for people.
+    /// checked. `note` hears of what takes long. The error is for people.
     pub(crate) async fn program(
         &self,
         id: ServerId,
         run: &PackageRun,
         installers: &Arc<dyn InstallerSpec>,
+        note: impl Fn(&str),
     ) -> Result<InstalledProgram, String> {
         let pinned = self.pins.lock().get(&id).filter(|pin| pin.run == *run).cloned();
         let (pin, is_new) = match pinned {
             Some(pin) => {
-                let digest = self.install(&pin.lock, installers).await?;
+                let digest = self.install(&pin.lock, installers, &note).await?;
                 if digest != pin.digest {
                     return Err(format!(
                         "what the registry has of {} {} is not what was pinned: its files differ",
@@ -116,7 +127,7 @@ impl Packages {
                 }
                 (pin, false)
             }
-            None => (self.pin(id, run, installers).await?, true),
+            None => (self.pin(id, run, installers, &note).await?, true),
         };
         let (store, run) = (self.store.clone(), run.clone());
         blocking(move || Ok(located(&store, &pin, &run, is_new))).await.map_err(|error| error.to_string())?
@@ -127,9 +138,11 @@ impl Packages {
         id: ServerId,
         run: &PackageRun,
         installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
     ) -> Result<Arc<Pin>, String> {
+        note(&format!("looking for {} in its registry", name(run)));
         let lock = self.resolve(run, installers).await?;
-        let digest = self.install(&lock, installers).await?;
+        let digest = self.install(&lock, installers, note).await?;
         let pin = Arc::new(Pin { run: run.clone(), lock, digest });
         let text = serde_json::to_string(&*pin).map_err(|error| error.to_string())?;
         let kept = async {
@@ -169,13 +182,19 @@ impl Packages {
     }
 
     /// Installs a lock where it is not installed yet, and checks what is; the hash of all its files.
-    async fn install(&self, lock: &Lock, installers: &Arc<dyn InstallerSpec>) -> Result<String, String> {
+    async fn install(
+        &self,
+        lock: &Lock,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<String, String> {
         let alone = self.installing.lock().entry(lock.folder_name()).or_default().clone();
         let _alone = alone.lock().await;
         let (store, wanted) = (self.store.clone(), lock.clone());
         if let Some(digest) = off(move || checked(&store, &wanted)).await?? {
             return Ok(digest);
         }
+        note(&format!("installing version {} of its package", lock.version));
         let (store, wanted) = (self.store.clone(), lock.clone());
         let folder = off(move || store.begin(&wanted)).await?;
         let uses = match lock.registry {
@@ -191,11 +210,11 @@ impl Packages {
     }
 
     fn command(&self, registry: PackageRegistry, args: Vec<String>, dir: &Path) -> InstallerCommand {
-        let program = match registry {
-            PackageRegistry::Npm => "npm",
-            PackageRegistry::PyPi => "uv",
+        let (program, env): (_, &[_]) = match registry {
+            PackageRegistry::Npm => ("npm", &[]),
+            PackageRegistry::PyPi => ("uv", &pypi::VARIABLES),
         };
-        InstallerCommand { program, args, dir: dir.to_owned(), home: self.store.home() }
+        InstallerCommand { program, env, args, dir: dir.to_owned(), home: self.store.home() }
     }
 }
 

@@ -192,8 +192,7 @@ impl InstallerSpec for Launcher {
         config.grants_paths = false;
         let mut env = environment::inherited(own_variables());
         env.insert("HOME".into(), command.home.display().to_string());
-        // What it would fetch one from is no registry of packages.
-        env.insert("UV_PYTHON_DOWNLOADS".into(), "never".into());
+        env.extend(command.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut containment = self.containers.contain(&config, &command.home, &mut env);
         if let Some(containment) = &mut containment {
             containment.write.push(command.dir.clone());

@@ -59,10 +59,10 @@ impl Servers {
     async fn installed(&self, server: &Registered, launch: &Launch) -> Result<Option<Spec>, String> {
         let Some(run) = &launch.package else { return Ok(None) };
         let package = run.packages.first().map_or("", |package| &package.name);
-        let program = self.packages.program(server.id, run, &self.placement.installers()).await?;
+        let note = |text: &str| server.link.add_note(TimelineLevel::Info, text);
+        let program = self.packages.program(server.id, run, &self.placement.installers(), note).await?;
         if program.is_new {
-            let note = format!("installed {package} {}, which it runs from now on", program.version);
-            server.link.add_note(TimelineLevel::Info, &note);
+            note(&format!("{package} {} is installed, and what it runs from now on", program.version));
         }
         Ok(Some(program.instead_of_launcher(&launch.spec)))
     }
