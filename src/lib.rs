@@ -138,6 +138,7 @@ pub mod model;
 pub mod named_secrets;
 #[doc(hidden)]
 pub mod outbound;
+mod packages;
 mod placement;
 #[doc(hidden)]
 pub mod policy;

@@ -37,6 +37,7 @@ use crate::{
     mcp::McpClient,
     model::{EffectiveSandbox, Principal, Server, ServerId, Status, TimelineLevel, UserId},
     named_secrets::NamedSecrets,
+    packages::InstallerSpec,
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
@@ -154,6 +155,11 @@ impl Placement {
     /// The reason why no server at `url` can ever be reached; `None` where one may be.
     pub(crate) fn refused_url(&self, url: &str) -> Option<&'static str> {
         self.launcher.refused_url(url)
+    }
+
+    /// Maker of what is run to install packages.
+    pub(crate) fn installers(&self) -> Arc<dyn InstallerSpec> {
+        self.launcher.clone()
     }
 
     /// Adds a server's shared process to the supervisor.

@@ -29,6 +29,7 @@ pub mod limits;
 pub mod mask;
 pub mod name;
 pub mod nesting;
+pub mod package;
 pub mod payload;
 pub mod permission;
 pub mod pins;

@@ -29,6 +29,7 @@ pub mod mcp_sessions;
 pub mod migration;
 pub mod occupancy;
 mod opened_files;
+pub mod package_pins;
 mod page;
 pub mod pins;
 mod pool;

@@ -10,16 +10,17 @@ use std::{
 use crate::{
     authorizations::Authorizations,
     model::{
-        EffectiveSandbox, Limits, Network, Remote, Sandbox, SandboxLevel, Server, ServerConfig, ServerId, StartPreview,
-        UserId,
+        EffectiveSandbox, LauncherUse, Limits, Network, Remote, Sandbox, SandboxLevel, Server, ServerConfig, ServerId,
+        StartPreview, UserId,
     },
     named_secrets::Resolved,
     outbound::Reachable,
+    packages::{InstallerCommand, InstallerSpec},
     placement::{
         containers::{self, Containers},
         program,
     },
-    policy::{environment, launcher},
+    policy::{environment, launcher, package},
     supervisor::{Containment, Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
 
@@ -47,6 +48,8 @@ pub(crate) struct Launcher {
     pub health_check_interval: Duration,
     /// Limits of servers that name none.
     pub limits: Limits,
+    /// Treatment of launchers of packages.
+    pub launchers: LauncherUse,
     /// Allows servers at private addresses, and connections of servers to such.
     pub private_addresses: bool,
 }
@@ -120,10 +123,18 @@ impl Launcher {
         env.extend(config.env);
         let egress = self.egress(&config.sandbox.network);
         self.mark(&mut env, server.id, egress.is_some());
-        let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
+        let package = match self.launchers {
+            LauncherUse::Keep => None,
+            LauncherUse::Replace => {
+                package::recognize(&server.config.command, &server.config.args).and_then(Result::ok)
+            }
+        };
+        let fetches = package.is_none() && launcher::fetches(&config.command, &config.args);
+        let factor = if fetches { FETCH_FACTOR } else { 1 };
         let wanted =
             |contained: &Containment| Sandbox { level: Some(contained.level), ..server.config.sandbox.clone() };
         let launch = Launch {
+            package,
             sandbox: containment.as_ref().map(wanted),
             spec: Spec {
                 program: config.command,
@@ -176,10 +187,17 @@ impl Launcher {
         variables.extend(config.env.clone());
         let path = variables.get("PATH").map_or("", String::as_str);
         let dir = config.cwd.as_ref().map_or(folder.as_path(), Path::new);
+        let (package, unrecognized) = match package::recognize(&config.command, &config.args) {
+            None => (None, None),
+            Some(Ok(package)) => (Some(package), None),
+            Some(Err(reason)) => (None, Some(reason)),
+        };
         StartPreview {
             program: program::resolved(&config.command, path, dir).map(|program| program.display().to_string()),
             cwd: config.cwd.clone(),
             args: config.args.clone(),
+            package,
+            unrecognized,
             folder: folder.display().to_string(),
             sandbox: Sandbox {
                 level: Some(self.containers.level(config)),
@@ -189,6 +207,42 @@ impl Launcher {
             limits: config.limits.or(self.limits),
             variables: variables.into_keys().collect(),
         }
+    }
+}
+
+impl InstallerSpec for Launcher {
+    fn spec(&self, command: &InstallerCommand) -> Spec {
+        let mut config = ServerConfig::new("", command.program).args(command.args.clone());
+        let is_contained = self.containers.level != SandboxLevel::None;
+        config.sandbox.level = Some(if is_contained { SandboxLevel::Standard } else { SandboxLevel::None });
+        config.grants_paths = false;
+        let mut env = environment::inherited(own_variables());
+        let sandbox = self.containers.sandbox(&config, &env);
+        let contained = |sandbox| self.containers.contain(&config, sandbox, &command.home, &env);
+        let mut containment = sandbox.as_ref().and_then(contained);
+        if let Some(containment) = &mut containment {
+            containment.write.push(command.dir.clone());
+            containers::settle(&mut env, &command.home);
+        }
+        env.insert("HOME".into(), command.home.display().to_string());
+        env.extend(command.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
+        Spec {
+            program: config.command,
+            args: config.args,
+            env,
+            dir: command.dir.clone(),
+            cwd: None,
+            seclusion: None,
+            own_folder: None,
+            temporary: None,
+            limits: self.limits,
+            containment,
+        }
+    }
+
+    fn guard(&self) -> PathBuf {
+        self.guard.clone()
     }
 }
 

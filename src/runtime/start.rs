@@ -258,6 +258,7 @@ fn launcher(
         stop_grace: settings.stop_grace,
         health_check_interval: settings.health_check_interval,
         limits: settings.servers.limits,
+        launchers: settings.servers.launchers,
         private_addresses: settings.private_addresses,
     }
 }

@@ -170,6 +170,7 @@ impl Servers {
         self.timeline.forget(id);
         self.authorizations.remove(id);
         self.listings.forget(id);
+        self.packages.forget(id);
         self.placement.remove(id);
     }
 

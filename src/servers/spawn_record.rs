@@ -1,5 +1,5 @@
-//! Puts each start of a program on record before it is run, and fetches the secrets outside of Ostler that it is to
-//! have.
+//! Puts each start of a program on record before it is run, installs its package, and fetches the secrets outside of
+//! Ostler that it is to have.
 //!
 //! A caller who asked for a start has an entry of their own just before, with their credential: `server.create`,
 //! `server.update`, `server.start`, `server.restart`. The start itself is Ostler's, as are those that follow a failure.
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::{Error, Noun, Result},
-    model::{Outcome, ProcessAction, ServerId},
+    model::{Outcome, ProcessAction, ServerId, TimelineLevel},
     named_secrets::Unavailable,
     policy::{audit_quota::EntryKind, command_line, mask::Mask},
     registry::Registered,
@@ -22,7 +22,8 @@ use crate::{
 const MASKED_MAX: usize = 4096;
 
 impl Servers {
-    /// Has a program run once its start is on record; without, `permit` is dropped and it is not.
+    /// Has a program run once its package is installed and its start is on record; without, `permit` is dropped and it
+    /// is not.
     pub(super) fn permit_spawn(
         self: &Arc<Self>,
         id: ServerId,
@@ -31,9 +32,14 @@ impl Servers {
         permit: mpsc::Sender<Result<Permit, Exit>>,
     ) {
         let servers = self.clone();
-        // Apart, so that the starts of many servers are one commit.
+        // Apart, so that the starts of many servers are one commit, and none waits for another's package.
         self.recorder.spawn(async move {
-            match servers.prepare(id, launch, start).await {
+            let prepared = tokio::select! {
+                prepared = servers.prepare(id, launch, start) => prepared,
+                // It was stopped meanwhile.
+                () = permit.closed() => return,
+            };
+            match prepared {
                 // Its receiver is gone where that took too long.
                 Ok(outcome) => drop(permit.try_send(outcome)),
                 Err(cause) => {
@@ -47,6 +53,10 @@ impl Servers {
         let server =
             self.registry.get(self.placement.server_of(id).unwrap_or(id)).ok_or(Error::NotFound(Noun::Server))?;
         let launch = self.renewed(&server, launch).await?;
+        let launch = match self.installed(&server, launch).await {
+            Ok(launch) => launch,
+            Err(reason) => return Ok(Err(Exit::NotStarted { errno: None, reason })),
+        };
         let permit = match self.complete(&server, launch).await {
             Ok(permit) => permit,
             Err(exit) => return Ok(Err(exit)),
@@ -65,6 +75,16 @@ impl Servers {
             launch.spec.containment = Some(containment);
             Arc::new(launch)
         }))
+    }
+
+    /// The launch of the program of its package in place of its launcher, once that is installed. The error is for
+    /// people.
+    async fn installed(&self, server: &Registered, launch: Arc<Launch>) -> Result<Arc<Launch>, String> {
+        let Some(run) = launch.package.as_ref().filter(|_| launch.missing.is_none()) else { return Ok(launch) };
+        let note = |text: &str| server.link.add_note(TimelineLevel::Info, text);
+        let program = self.packages.program(server.id, run, &self.placement.installers(), note).await?;
+        let spec = program.instead_of_launcher(&launch.spec);
+        Ok(Arc::new(Launch { spec, ..Launch::clone(&launch) }))
     }
 
     /// Puts secrets outside of Ostler into a launch, and masks them from now on.

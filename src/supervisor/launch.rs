@@ -6,7 +6,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    model::{Protocol, Refusal, Remote, Sandbox},
+    model::{PackageRun, Protocol, Refusal, Remote, Sandbox},
     outbound::Reachable,
     policy::{
         refusal::{self, ContainedProcess},
@@ -20,6 +20,8 @@ use crate::{
 pub struct Launch {
     /// The program for the guard; of a remote server, nothing but its environment's marks.
     pub spec: Spec,
+    /// The packages that are installed, and whose program is run in place of `spec`'s; `None` for `spec` as it is.
+    pub package: Option<PackageRun>,
     /// The sandbox that it runs in, with the level that applies; `None` where it has none.
     pub sandbox: Option<Sandbox>,
     /// Its endpoint, if it is remote.
@@ -52,7 +54,9 @@ impl Launch {
             let dir = spec.working_dir().to_owned();
             (spec.program.clone(), spec.args.clone(), spec.env.clone(), dir, spec.limits)
         };
-        let others = |launch: &Self| (launch.remote.clone(), launch.egress.clone(), launch.templates.clone());
+        let others = |launch: &Self| {
+            (launch.remote.clone(), launch.egress.clone(), launch.templates.clone(), launch.package.clone())
+        };
         program(&self.spec) == program(&other.spec) && others(self) == others(other)
     }
 

@@ -18,7 +18,9 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, StreamHandler, WrapFuture,
+};
 use serde_json::value::RawValue;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -42,11 +44,16 @@ use crate::{
     },
 };
 
+pub(super) use starting::of_one_process;
+
 /// Time for the start of a program to be put on record: as long as a commit may take.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time for secrets to be fetched besides: more than is given to those who do.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Time for its package to be resolved and installed besides: each installer gets a third at most.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(1800);
 
 const NOT_RECORDED: &str = "its start could not be put on record in the audit log: the database takes no writes";
 
@@ -74,6 +81,8 @@ pub struct ServerActor {
     exit: ExitSlot,
     /// Tells that it may be started, where it has to wait for that.
     permitted: Option<mpsc::Receiver<Result<Permit, Exit>>>,
+    /// The wait for it.
+    waiting: Option<SpawnHandle>,
     /// Reports the end of a remote server, or of one that was never run, which no guard does.
     reporter: Option<ExitGuard>,
     has_sent_message: bool,
@@ -134,6 +143,7 @@ impl ServerActor {
             connections: None,
             exit: ExitSlot::default(),
             permitted: None,
+            waiting: None,
             reporter: None,
             has_sent_message: false,
             last_message_at: None,
@@ -220,10 +230,11 @@ impl Actor for ServerActor {
         self.instance.set_mailbox(Mailbox::of(&ctx.address()));
         let Some(mut permitted) = self.permitted.take() else { return self.begin(ctx) };
         let fetch = if self.launch.templates.is_empty() { Duration::ZERO } else { FETCH_TIMEOUT };
-        let permitted =
-            tokio::time::timeout(RECORD_TIMEOUT.saturating_add(fetch), async move { permitted.recv().await });
-        // Nothing else is dealt with meanwhile, a stop neither.
-        ctx.wait(permitted.into_actor(self).map(|permitted, actor, ctx| {
+        let install = if self.launch.package.is_some() { INSTALL_TIMEOUT } else { Duration::ZERO };
+        let limit = RECORD_TIMEOUT.saturating_add(fetch).saturating_add(install);
+        let permitted = tokio::time::timeout(limit, async move { permitted.recv().await });
+        let wait = permitted.into_actor(self).map(|permitted, actor, ctx| {
+            actor.waiting = None;
             let not_recorded = || Exit::NotStarted { errno: None, reason: NOT_RECORDED.into() };
             match permitted.ok().flatten().unwrap_or_else(|| Err(not_recorded())) {
                 Ok(Permit { launch, mask }) => {
@@ -237,7 +248,8 @@ impl Actor for ServerActor {
                     ctx.stop();
                 }
             }
-        }));
+        });
+        self.waiting = Some(ctx.spawn(wait));
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {

@@ -111,6 +111,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         limits: Limits::default(),
     };
     Arc::new(Launch {
+        package: None,
         egress: None,
         sandbox: None,
         spec,

@@ -71,6 +71,7 @@ mod named_secrets;
 mod network;
 mod oauth;
 mod outages;
+mod packages;
 mod pins;
 mod postgresql;
 mod processes;

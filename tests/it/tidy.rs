@@ -15,7 +15,7 @@ use std::{
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each
 /// other.
-const ROOMS: [(&str, u32); 37] = [
+const ROOMS: [(&str, u32); 38] = [
     ("cli", 0),
     ("http", 10),
     ("api", 20),
@@ -36,6 +36,7 @@ const ROOMS: [(&str, u32); 37] = [
     ("events", 80),
     ("revocation", 90),
     ("named_secrets", 95),
+    ("packages", 95),
     ("registry", 100),
     ("accounts", 100),
     ("access", 110),

@@ -20,6 +20,13 @@ export function Start({ start }: { start: StartPreview }) {
         <dd className="break">{start.program === null ? "not found" : <code><Text>{start.program}</Text></code>}</dd>
         <dt>Arguments</dt>
         <dd className="break">{words(start.args)}</dd>
+        {start.package && <><dt>Package</dt><dd className="break"><Package run={start.package} /></dd></>}
+        {start.unrecognized && (
+          <>
+            <dt>Package</dt>
+            <dd className="break">unknown: <Text>{start.unrecognized}</Text>. The launcher runs as it is.</dd>
+          </>
+        )}
         <dt>Folder</dt>
         <dd className="break"><code><Text>{start.cwd ?? start.folder}</Text></code></dd>
         <dt>Variables</dt>
@@ -34,6 +41,19 @@ export function Start({ start }: { start: StartPreview }) {
         <dd className="break">{words(paths.write)}</dd>
       </dl>
     </section>
+  );
+}
+
+function Package({ run: { packages, registry } }: { run: NonNullable<StartPreview["package"]> }) {
+  return (
+    <>
+      {packages.map(({ name, extras, versions }) => (
+        <div key={name}>
+          <code><Text>{name}{extras.length > 0 && `[${extras.join(",")}]`}</Text></code> of {registry},{" "}
+          {versions ? <code><Text>{versions}</Text></code> : "the newest version at each start"}
+        </div>
+      ))}
+    </>
   );
 }
 
