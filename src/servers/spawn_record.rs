@@ -122,7 +122,6 @@ impl Servers {
             StartKind::Wanted => ProcessAction::Spawn,
             StartKind::Again => ProcessAction::Respawn,
         };
-        self.record_action(EntryKind::Start, action, id, Outcome::Success, line).await?;
-        self.placement.renewed(&server.server.load_full(), launch).await
+        self.record_action(EntryKind::Start, action, id, Outcome::Success, line).await
     }
 }
