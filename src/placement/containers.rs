@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    error::Faults,
     model::{EffectiveSandbox, SandboxLevel, SandboxPaths, ServerConfig},
     placement::program,
     policy::{
@@ -51,13 +52,23 @@ impl Containers {
         inherited: &BTreeMap<String, String>,
     ) -> Option<EffectiveSandbox> {
         let level = self.level(config);
-        let granted = || self.granted(config, inherited);
-        let paths = if level == SandboxLevel::None { SandboxPaths::default() } else { granted() };
-        config.remote.is_none().then(|| EffectiveSandbox::new(level, paths))
+        if config.remote.is_some() {
+            return None;
+        }
+        if level == SandboxLevel::None {
+            return Some(EffectiveSandbox { level, paths: SandboxPaths::default(), not_in_force: Vec::new() });
+        }
+        let paths = &config.sandbox.paths;
+        let is_in_force =
+            |path: &&String, may_be: &dyn Fn(&Path) -> bool| real(path).is_some_and(|place| may_be(&place));
+        let unread = paths.read.iter().filter(|path| !is_in_force(path, &|place| self.may_be_read(place)));
+        let unwritten = paths.write.iter().filter(|path| !is_in_force(path, &|place| self.may_be_written(place)));
+        let not_in_force = unread.chain(unwritten).cloned().collect();
+        Some(EffectiveSandbox { level, paths: self.granted(config, inherited), not_in_force })
     }
 
-    /// The containment of a server in its sandbox, and in the folder `own`, a path without links; `None` where it is not
-    /// contained. Blocks.
+    /// The containment of a server in its sandbox, and in the folder `own`, a path without links; `None` where it is
+    /// not contained. Blocks.
     pub(super) fn contain(
         &self,
         config: &ServerConfig,
@@ -66,7 +77,8 @@ impl Containers {
         inherited: &BTreeMap<String, String>,
     ) -> Option<Containment> {
         let paths = |paths: &[String]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let installations = || self.installations(config, own, inherited);
+        let dir = config.cwd.as_ref().map_or(own, Path::new);
+        let installations = || self.installations(config, dir, inherited);
         (sandbox.level != SandboxLevel::None).then(|| Containment {
             level: sandbox.level,
             home: own.to_owned(),
@@ -83,18 +95,19 @@ impl Containers {
     /// Files and folders that are granted to a server besides its own and its program's, without links.
     fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
         let (mut read, mut write) = (Vec::new(), Vec::new());
-        let texts = config.args.iter().chain(config.env.values()).filter(|_| config.grants_paths);
-        for place in texts.flat_map(|text| grants::named(text)).filter_map(real) {
+        let texts = config.args.iter().chain(config.env.values());
+        let named = texts.flat_map(|text| grants::named(text)).chain(config.cwd.iter().map(Path::new));
+        for place in named.filter(|_| config.grants_paths).filter_map(real) {
             match place.is_dir() {
-                true if self.bounds.allows_writing(&place) => write.push(place),
-                true => read.extend(Some(place).filter(|place| self.bounds.allows_reading(place))),
+                true if self.bounds.grants_writing(&place) => write.push(place),
+                true => read.extend(Some(place).filter(|place| self.bounds.grants_reading(place))),
                 false => read.extend(self.bounds.around(&place, is_project)),
             }
         }
         let paths = &config.sandbox.paths;
-        read.extend(real_all(&paths.read).filter(|place| self.bounds.may_be_read(place)));
-        write.extend(real_all(&paths.write).filter(|place| self.bounds.may_be_written(place)));
-        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).filter_map(|path| real(Path::new(path)));
+        read.extend(paths.read.iter().filter_map(real).filter(|place| self.may_be_read(place)));
+        write.extend(paths.write.iter().filter_map(real).filter(|place| self.may_be_written(place)));
+        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).filter_map(real);
         read.extend(outside.filter(|place| self.bounds.allows_reading(place)));
         let texts = |places: Vec<PathBuf>| {
             grants::outermost(places)
@@ -103,6 +116,35 @@ impl Containers {
                 .collect()
         };
         SandboxPaths { read: texts(read), write: texts(write) }
+    }
+
+    fn may_be_read(&self, place: &Path) -> bool {
+        self.bounds.reason_against_reading(place).is_none()
+    }
+
+    fn may_be_written(&self, place: &Path) -> bool {
+        self.bounds.reason_against_writing(place).is_none()
+    }
+
+    /// Paths of `after` that can never be granted, but for those that stood there `before`. Blocks.
+    pub(super) fn check(&self, before: &ServerConfig, after: &ServerConfig) -> Faults {
+        let mut faults = Faults::default();
+        let cwd = after.cwd.as_ref().filter(|_| before.cwd != after.cwd);
+        if let Some((cwd, why)) = cwd.and_then(|cwd| Some((cwd, self.bounds.reason_against_reading(&so_far(cwd))?))) {
+            faults.check(false, "/cwd", format!("`{cwd}` {why}"));
+        }
+        let (before, after) = (&before.sandbox.paths, &after.sandbox.paths);
+        let mut check =
+            |field: &str, paths: &[String], known: &[String], why: &dyn Fn(&Path) -> Option<&'static str>| {
+                for (index, path) in paths.iter().enumerate().filter(|(_, path)| !known.contains(path)) {
+                    if let Some(why) = why(&so_far(path)) {
+                        faults.check(false, format!("/sandbox/paths/{field}/{index}"), format!("`{path}` {why}"));
+                    }
+                }
+            };
+        check("read", &after.read, &before.read, &|place| self.bounds.reason_against_reading(place));
+        check("write", &after.write, &before.write, &|place| self.bounds.reason_against_writing(place));
+        faults
     }
 
     /// Folders of the program, its interpreter, and all on the search path.
@@ -117,7 +159,7 @@ impl Containers {
         // Also of one that is not there yet, or for a moment.
         let real_programs = programs.iter().filter_map(|program| supervisor::without_links(program));
         let real_folders = real_programs.clone().filter_map(|program| program.parent().map(Path::to_owned));
-        let all = folders.chain(real_folders).chain(on_path.iter().filter_map(|folder| real(folder)));
+        let all = folders.chain(real_folders).chain(on_path.iter().filter_map(real));
         let granted = all.map(|folder| self.bounds.installation(&folder));
         granted.chain(real_programs).filter(|place| self.bounds.allows_reading(place)).collect()
     }
@@ -139,12 +181,15 @@ fn is_project(folder: &Path) -> bool {
 }
 
 /// The path without links of what is there.
-fn real(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok()
+fn real(path: impl AsRef<Path>) -> Option<PathBuf> {
+    path.as_ref().canonicalize().ok()
 }
 
-fn real_all(paths: &[String]) -> impl Iterator<Item = PathBuf> {
-    paths.iter().filter_map(|path| real(Path::new(path)))
+/// The path without links as far as it is there.
+pub(super) fn so_far(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    let mut above = path.ancestors().filter_map(|above| Some((real(above)?, path.strip_prefix(above).ok()?)));
+    above.next().map_or_else(|| path.to_owned(), |(real, rest)| real.join(rest))
 }
 
 /// Changes the inherited variables of a server to those of a contained one whose folder is `own`.
