@@ -14,6 +14,7 @@ pub mod command;
 pub mod command_line;
 pub mod consent;
 pub(crate) mod copied_settings;
+pub(crate) mod cpu_allowance;
 pub mod environment;
 pub mod external;
 pub mod facilities;

@@ -37,8 +37,7 @@ pub struct Enforcement {
 pub enum EnforcedBy {
     /// The kernel: more is refused to the server.
     Kernel,
-    /// The server's guard, which looks at it many times a second to once a minute: a server with more is ended.
+    /// The server's guard, which looks at it many times a second to once a minute: a server with more is ended, and one
+    /// that wants more processor time slowed down.
     Guard,
-    /// Nothing: the limit has no effect.
-    Unavailable,
 }

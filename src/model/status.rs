@@ -154,4 +154,6 @@ pub struct RuntimeStatus {
     pub stray_lines: u64,
     /// Answers that came for no call: late, doubled or unknown.
     pub stray_answers: u64,
+    /// Milliseconds for which its processes were stopped, to hold them to `limits.cpuPercent`.
+    pub held_ms: u64,
 }

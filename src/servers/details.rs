@@ -52,9 +52,9 @@ impl ServerDetails {
         let revision = revision(&server);
         let remote = server.config.remote.as_ref();
         let authorization = remote.and_then(|remote| authorization(&remote.url));
-        // Nothing keeps servers to a share of the processors; only contained ones have a folder of their own.
+        // Only contained ones have a folder of their own.
         let (wanted, has_folder) = (server.config.limits.or(*usual), level != SandboxLevel::None);
-        let in_force = Limits { cpu_percent: None, disk_mb: wanted.disk_mb.filter(|_| has_folder), ..wanted };
+        let in_force = Limits { disk_mb: wanted.disk_mb.filter(|_| has_folder), ..wanted };
         let limits = if remote.is_some() { Limits::default() } else { in_force };
         let runtime_status = registered.status_for(who);
         let is_configurable = registered.allows(who, permission::CONFIGURES);

@@ -30,13 +30,14 @@ impl Default for ServerSettings {
             sandbox: SandboxLevel::default(),
             launchers: LauncherUse::default(),
             max_in_flight: 256,
-            // A browser with a dozen pages stays below a third of each.
+            // A browser with a dozen pages stays below a third of each, and a package of npm or PyPI with its cache and
+            // its models mostly takes less than half of the disk space.
             limits: Limits {
                 memory_mb: Some(4096),
                 processes: Some(512),
                 cpu_percent: None,
                 open_files: None,
-                disk_mb: None,
+                disk_mb: Some(8192),
             },
         }
     }

@@ -82,6 +82,7 @@ impl ChildView {
             in_flight: instance.map_or(0, |instance| instance.figures.in_flight.load(Ordering::Relaxed)),
             stray_lines: count(|instance| instance.figures.stray_lines.load(Ordering::Relaxed)),
             stray_answers: count(|instance| instance.figures.stray_answers.load(Ordering::Relaxed)),
+            held_ms: count(|instance| instance.figures.held_ms.load(Ordering::Relaxed)),
         }
     }
 }

@@ -33,6 +33,7 @@ mod probe;
 mod restrictions;
 mod spec;
 pub(super) mod sys;
+mod throttle;
 mod tree;
 mod watch;
 
@@ -60,7 +61,7 @@ pub(super) use order::NOTHING_TO_GUARD;
 use order::{POLL_INTERVAL, TERMINATE_GRACE};
 pub(super) use probe::NAME as PROBE;
 use restrictions::Restrictions;
-use watch::Watch;
+use watch::{Finding, Watch};
 
 /// Name of a guard in the process list.
 pub const NAME: &str = "ostler-guard";
@@ -107,6 +108,11 @@ pub enum Report {
     },
     /// It used more than a limit allows; the guard ends it.
     Exceeded(Exceeded),
+    /// It wants more than its share of the processors, so the guard stops it again and again.
+    Held {
+        /// Milliseconds for which it was stopped in all.
+        ms: u64,
+    },
     /// It ended; the guard now ends what it left behind, then itself.
     Exited {
         /// Exit code, where it exited by itself.
@@ -114,6 +120,15 @@ pub enum Report {
         /// Signal number, where one ended it.
         signal: Option<i32>,
     },
+}
+
+impl Report {
+    fn of(finding: Finding) -> Self {
+        match finding {
+            Finding::Exceeded(exceeded) => Self::Exceeded(exceeded),
+            Finding::Held(time) => Self::Held { ms: time.as_millis().try_into().unwrap_or(u64::MAX) },
+        }
+    }
 }
 
 ctor::declarative::ctor! {
@@ -154,7 +169,7 @@ fn run() -> io::Result<()> {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
             release_output()?;
             let (orders, reports) = (control.try_clone()?, control.try_clone()?);
-            let report = move |exceeded| report(&reports, &Report::Exceeded(exceeded));
+            let report = move |finding| report(&reports, &Report::of(finding));
             std::thread::spawn(move || order::run_orders(orders, watch, report));
             reap(pid, &control)
         }
@@ -274,7 +289,7 @@ fn end_leftovers() -> io::Result<()> {
     if !any_child_left()? {
         return Ok(());
     }
-    tree::signal_descendants(Signal::TERM);
+    tree::terminate_descendants();
     let mut waited = Duration::ZERO;
     while any_child_left()? {
         if waited >= TERMINATE_GRACE {

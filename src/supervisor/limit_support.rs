@@ -32,7 +32,7 @@ pub(super) fn limit_support() -> LimitSupport {
             "a server with more is ended; shared, cached and kernel memory does not count",
         ),
         processes: processes(rustix::process::geteuid().is_root(), |file| fs::read_to_string(file).ok()),
-        cpu_percent: of(EnforcedBy::Unavailable, "it would need a control group for each server, which Ostler has not"),
+        cpu_percent: of(EnforcedBy::Guard, "a server that wants more is stopped for a part of each 0.1 s or so"),
         open_files: of(EnforcedBy::Kernel, "RLIMIT_NOFILE of each process"),
         disk_mb: of(EnforcedBy::Guard, "a contained server whose own folder has more is ended"),
     }

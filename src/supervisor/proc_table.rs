@@ -3,7 +3,11 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
+    time::Duration,
 };
+
+/// A clock tick of `/proc`: a hundredth of a second on every machine Linux still runs on.
+pub(super) const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 /// A process in `/proc/<pid>/stat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +15,8 @@ pub(super) struct ProcStat {
     pub parent: i32,
     /// True when it has ended, and its parent has not waited for it yet.
     pub is_zombie: bool,
+    /// True when a signal has stopped it, or a debugger.
+    pub is_stopped: bool,
     /// Processor time it used itself, in ticks.
     pub used: u64,
     /// Processor time of its descendants that ended and were waited for, in ticks.
@@ -32,6 +38,7 @@ impl ProcStat {
         Some(Self {
             parent: fields.get(1)?.parse().ok()?,
             is_zombie: matches!(fields.first(), Some(&("Z" | "X"))),
+            is_stopped: matches!(fields.first(), Some(&("T" | "t"))),
             used: ticks(11)?.saturating_add(ticks(12)?),
             reaped: ticks(13)?.saturating_add(ticks(14)?),
         })
@@ -86,8 +93,10 @@ mod tests {
     #[test]
     fn a_name_may_hold_anything() {
         let line = b"7 (a) \xff) R (x) S 1 7 7 0 -1 4194560 9 9 0 0 100 20 30 4 20 0 1 0 5 6 7";
-        let stat = ProcStat { parent: 1, is_zombie: false, used: 120, reaped: 34 };
+        let stat = ProcStat { parent: 1, is_zombie: false, is_stopped: false, used: 120, reaped: 34 };
         assert_eq!(ProcStat::parse(line), Some(stat));
+        let stopped = b"7 (S) T 1 7 7 0 -1 4194560 9 9 0 0 100 20 30 4";
+        assert_eq!(ProcStat::parse(stopped), Some(ProcStat { is_stopped: true, ..stat }));
         assert_eq!(ProcStat::parse(b"7 (a) S 1 7"), None);
         assert_eq!(ProcStat::parse(b""), None);
     }

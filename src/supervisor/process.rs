@@ -141,7 +141,13 @@ pub(crate) fn try_guard(program: &Path) -> Result<(), String> {
     match serde_json::from_str(&said) {
         Ok(Report::Failed { errno, .. }) if errno == Some(guard::NOTHING_TO_GUARD.raw_os_error()) => Ok(()),
         Ok(Report::Failed { reason, .. }) => Err(reason),
-        Ok(Report::Started { .. } | Report::Exited { .. } | Report::Exceeded(_) | Report::Uncontained { .. })
+        Ok(
+            Report::Started { .. }
+            | Report::Exited { .. }
+            | Report::Exceeded(_)
+            | Report::Held { .. }
+            | Report::Uncontained { .. },
+        )
         | Err(_) => Err("it does not do a guard's work".into()),
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Figures {
     pub stray_lines: AtomicU64,
     /// Answers to no request in flight.
     pub stray_answers: AtomicU64,
+    /// Milliseconds for which its guard has stopped it.
+    pub held_ms: AtomicU64,
 }
 
 impl ServerInstance {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::{
     model::{Timestamp, Usage},
-    supervisor::proc_table::{ProcStat, ProcTable},
+    supervisor::proc_table::{CLOCK_TICK, ProcStat, ProcTable},
 };
 
 /// For how long samples are kept.
@@ -25,9 +25,6 @@ const SAMPLE_RETENTION: Duration = Duration::from_secs(60 * 60);
 
 /// Samples kept of one server: one each 10 s of the hour; older ones go first where more are taken.
 const SAMPLES_MAX: usize = 360;
-
-/// A clock tick of `/proc`: a hundredth of a second on every machine Linux still runs on.
-const CLOCK_TICK: Duration = Duration::from_millis(10);
 
 /// The process trees of one server, one below each of its guards, and what they used.
 #[derive(Default)]

@@ -21,6 +21,7 @@ pub(crate) fn run(name: &str, number: impl Fn(&'static str) -> u64, file: &str) 
         "fork" => fork(number("count")),
         "threads" => threads(number("count")),
         "open" => open(number("count")),
+        "spin" => spin(number("count")),
         _ => return None,
     })
 }
@@ -51,6 +52,18 @@ fn fork(count: u64) -> String {
 /// Starts so many threads that stay.
 fn threads(count: u64) -> String {
     until_refused(count, |_| std::thread::Builder::new().stack_size(MIB / 8).spawn(|| crate::modes::for_ever()))
+}
+
+/// Has so many threads use all the processor time that they get.
+fn spin(count: u64) -> String {
+    for _ in 0..count {
+        std::thread::spawn(|| {
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+    }
+    text(&count.to_string())
 }
 
 /// Opens so many files that stay open.

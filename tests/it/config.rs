@@ -170,9 +170,12 @@ private_addresses = true
 log_bytes = 1048576
 allowed_variables = ["PYTHONPATH", "BROWSER"]
 sandbox = "none"
+launchers = "replace"
 memory_mb = 1000
 processes = 100
+cpu_percent = 150
 open_files = 2000
+disk_mb = 3000
 [gateway]
 health_check_interval = 1000
 timeout_ms = 1000
@@ -206,8 +209,8 @@ fn every_setting_can_be_set_in_the_file() {
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:42");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:56");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:65");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:59");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:68");
     ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:32");
     ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:34");
     ran.shows("audit_webhook", "set", "ostler.toml:30");

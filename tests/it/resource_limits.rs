@@ -1,5 +1,7 @@
 //! Limits of what a server's processes use together; every bomb is small and stops by itself.
 
+use std::time::Instant;
+
 use crate::support::{self, server::hostile_server, setup::Setup, *};
 
 /// The fake with these limits.
@@ -110,6 +112,62 @@ fn a_server_of_root_that_starts_too_many_processes_is_ended() {
     ostler.leaves_nothing();
 }
 
+/// Time that a server's threads have used, and have waited for a processor, in ns.
+fn processor_time(pid: u32) -> (u64, u64) {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let figures = threads.map(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        let mut figures = text.split_whitespace().map(|figure| figure.parse::<u64>().unwrap_or_default());
+        (figures.next().unwrap_or_default(), figures.next().unwrap_or_default())
+    });
+    figures.fold((0, 0), |sum, figures| (sum.0 + figures.0, sum.1 + figures.1))
+}
+
+/// Has two threads use all the time that they get, and waits until what was saved up is used.
+fn spins(server: &Server) -> u32 {
+    server.call("spin", json!({"count": 2})).is(200);
+    eventually("it is slowed down", || (server.details().number("/runtimeStatus/heldMs") > 0).then_some(()));
+    server.pid()
+}
+
+#[test]
+fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(limited(json!({"cpuPercent": 50})));
+    let pid = spins(&server);
+    server.details().has("/limits/cpuPercent", 50);
+    let (before, began) = (processor_time(pid), Instant::now());
+    while began.elapsed() < seconds(3) {
+        server.call("echo", json!({"message": "x"})).is(200);
+    }
+    let (after, elapsed) = (processor_time(pid), began.elapsed().as_nanos() as f64);
+    let used = (after.0 - before.0) as f64 / elapsed;
+    // Where the machine is busy, it may not get its share.
+    let wanted = used + (after.1 - before.1) as f64 / elapsed;
+    println!("used {used:.3} of a core, wanted {wanted:.3}");
+    assert!(used < 0.6 && wanted > 0.4, "{used} {wanted}");
+    let timeline = server.caller.get(&server.path("/timeline")).is(200).text();
+    assert!(timeline.contains("`limits.cpuPercent`"), "{timeline}");
+    server.details().has("/runtimeStatus/restarts", 0);
+    server.stop().is(200);
+    ostler.leaves_nothing();
+}
+
+#[test]
+fn a_guard_that_is_killed_leaves_nothing_that_it_has_stopped() {
+    let ostler = Ostler::spawn();
+    let server = ostler.admin().running(limited(json!({"cpuPercent": 5})));
+    server.call("fork", json!({"count": 3})).is(200);
+    spins(&server);
+    let (old, guards): (Vec<_>, Vec<_>) =
+        ostler.processes().into_iter().partition(|one| one.command.contains("hostile"));
+    assert_eq!(old.len(), 4, "{old:?}");
+    eventually("all of it is stopped", || old.iter().all(|one| processes::suspended(one.pid)).then_some(()));
+    guards.iter().filter(|one| one.command.contains("guard")).for_each(|guard| processes::kill(guard.pid));
+    within(seconds(5), "it is gone", || old.iter().all(|one| !processes::alive(one.pid)).then_some(()));
+    eventually("a call works again", || (server.call("echo", json!({"message": "x"})).status == 200).then_some(()));
+}
+
 #[test]
 fn descriptors_are_bounded() {
     let ostler = Ostler::spawn();
@@ -129,6 +187,7 @@ fn the_limits_in_force_are_those_of_the_server_and_then_the_usual_ones() {
     let own = json!({"memoryMb": null, "processes": 200, "cpuPercent": null, "openFiles": null, "diskMb": null});
     server.details().has("/server/limits", own);
     server.details().has("/limits/processes", 200).has("/limits/memoryMb", Value::Null).has("/limits/openFiles", 3000);
+    server.details().has("/limits/diskMb", 8192);
     server.change(json!({"limits": {}})).is(200);
     server.details().has("/limits/processes", 100);
 }

@@ -29,10 +29,11 @@ function urgency({ healthStatus, runtimeStatus }: ServerItem): number {
 }
 
 /** The limits in force for the processes of a server, in words. */
-export function limitsInWords({ memoryMb, processes, openFiles }: Limits): string {
+export function limitsInWords({ memoryMb, processes, cpuPercent, openFiles }: Limits): string {
   const words = [
     memoryMb && `${count(memoryMb)} MiB of memory`,
     processes && `${count(processes)} processes and threads`,
+    cpuPercent && `${count(cpuPercent)} % of a core`,
     openFiles && `${count(openFiles)} descriptors a process`,
   ];
   return words.filter(Boolean).join(", ") || "none";

@@ -1,8 +1,8 @@
 //! [`Footprint`]: what the processes below a process use, read without a look at any other.
 
-use std::{collections::HashSet, fs};
+use std::fs;
 
-use crate::policy::limits::TreeUse;
+use crate::{policy::limits::TreeUse, supervisor::guard::tree};
 
 /// Processes of a tree and what they use together. What ends while it is looked at is not there.
 pub(super) struct Footprint {
@@ -13,14 +13,8 @@ pub(super) struct Footprint {
 impl Footprint {
     /// Looks at each process below `root`; some 40 µs a process.
     pub(super) fn below(root: i32) -> Self {
-        let (mut next, mut seen) = (children(root), HashSet::from([root]));
         let mut found = Self { pids: Vec::new(), uses: TreeUse::default() };
-        while let Some(pid) = next.pop() {
-            if seen.insert(pid) {
-                found.add(pid);
-                next.extend(children(pid));
-            }
-        }
+        tree::below(root).into_iter().for_each(|pid| found.add(pid));
         found
     }
 
@@ -57,13 +51,4 @@ fn distinct(pid: i32) -> Option<u64> {
 fn kib(fields: &str, name: &str) -> u64 {
     let value = fields.lines().find_map(|line| line.strip_prefix(name));
     value.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok()).unwrap_or_default()
-}
-
-/// Children of all threads of a process.
-fn children(pid: i32) -> Vec<i32> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
 }

@@ -20,9 +20,10 @@ use rustix::{
     process::Signal,
 };
 
-use crate::{
-    model::Exceeded,
-    supervisor::guard::{spec::Spec, sys, tree, watch::Watch},
+use crate::supervisor::guard::{
+    spec::Spec,
+    sys, tree,
+    watch::{Finding, Watch},
 };
 
 /// Order: send SIGTERM to the whole tree.
@@ -91,7 +92,7 @@ pub fn receive_spec(control: &UnixStream) -> io::Result<Assignment> {
 
 /// Carries out orders until the socket ends or a limit is exceeded, which `report` gets; then ends the tree, and with
 /// it the process.
-pub(super) fn run_orders(mut control: UnixStream, mut watch: Watch, report: impl Fn(Exceeded)) {
+pub(super) fn run_orders(mut control: UnixStream, mut watch: Watch, report: impl Fn(Finding)) {
     let mut order = [0];
     while let Ok(is_readable) = watch.wait(&control) {
         if !is_readable {
@@ -101,13 +102,16 @@ pub(super) fn run_orders(mut control: UnixStream, mut watch: Watch, report: impl
             continue;
         }
         match (control.read(&mut order), order) {
-            (Ok(1), [TERMINATE]) => tree::signal_descendants(Signal::TERM),
+            (Ok(1), [TERMINATE]) => {
+                watch.release();
+                tree::terminate_descendants();
+            }
             (Ok(1), [KILL]) => kill_for_ever(),
             (Ok(1), _) => {}
             (Ok(_) | Err(_), _) => break,
         }
     }
-    tree::signal_descendants(Signal::TERM);
+    tree::terminate_descendants();
     sys::pause(TERMINATE_GRACE);
     kill_for_ever();
 }

@@ -139,6 +139,19 @@ pub(super) fn unshare(namespaces: UnshareFlags) -> rustix::io::Result<()> {
     unsafe { rustix::thread::unshare_unsafe(namespaces) }
 }
 
+/// Processor time that a process has used itself, with its threads that have ended.
+pub(super) fn processor_time(pid: i32) -> Option<Duration> {
+    let (mut clock, mut time) = (0, MaybeUninit::<libc::timespec>::uninit());
+    // SAFETY: each call writes to what lives until it returns, and the time is read only where it was written.
+    let time = unsafe {
+        if libc::clock_getcpuclockid(pid, &raw mut clock) != 0 || libc::clock_gettime(clock, time.as_mut_ptr()) != 0 {
+            return None;
+        }
+        time.assume_init()
+    };
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
 /// Sleeps; the guard has no event loop.
 #[allow(clippy::disallowed_methods)]
 pub(super) fn pause(duration: Duration) {

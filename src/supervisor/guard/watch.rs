@@ -18,7 +18,9 @@ use crate::{
     model::{Exceeded, Limits},
     policy::limits,
     supervisor::{
-        guard::{folder_size::FolderSize, footprint::Footprint, limits::CountedBy, spec::Spec, tree},
+        guard::{
+            folder_size::FolderSize, footprint::Footprint, limits::CountedBy, spec::Spec, throttle::Throttle, tree,
+        },
         temporary::Temporary,
     },
 };
@@ -44,8 +46,17 @@ pub(super) struct Watch {
     folder: Option<FolderWatch>,
     /// The temporary files, and when their link is looked for.
     temporary: Option<(Temporary, Instant)>,
+    throttle: Option<Throttle>,
     /// Processes of the last look.
     pids: Vec<i32>,
+}
+
+/// Result of a look.
+pub(super) enum Finding {
+    /// It is exceeded, so the tree is ended.
+    Exceeded(Exceeded),
+    /// The tree is held to its share of the processors, and was stopped for so long in all.
+    Held(Duration),
 }
 
 struct FolderWatch {
@@ -67,6 +78,7 @@ impl Watch {
             pressure: limits.memory_mb.and_then(|_| pressure().ok()),
             folder: folders.map(|paths| FolderWatch { size: FolderSize::of(&paths), paths, due: now }),
             temporary: spec.temporary.clone().map(|temporary| (temporary, now + LINK_PAUSE)),
+            throttle: limits.cpu_percent.map(Throttle::new),
             limits,
             pids: Vec::new(),
         }
@@ -74,7 +86,11 @@ impl Watch {
 
     /// Waits for bytes at `control`, or its end; false once a look is due instead.
     pub(super) fn wait(&mut self, control: impl AsFd) -> io::Result<bool> {
-        let others = [self.folder.as_ref().map(|folder| folder.due), self.temporary.as_ref().map(|(_, due)| *due)];
+        let others = [
+            self.folder.as_ref().map(|folder| folder.due),
+            self.temporary.as_ref().map(|(_, due)| *due),
+            self.throttle.as_ref().map(|throttle| throttle.due),
+        ];
         let due = self.due.into_iter().chain(others.into_iter().flatten()).min();
         let timeout = due.map(|due| Timespec::try_from(due.saturating_duration_since(Instant::now())));
         let timeout = timeout.transpose().map_err(io::Error::other)?;
@@ -94,23 +110,32 @@ impl Watch {
     }
 
     /// Takes the looks that are due, and begins to end the tree if a limit is exceeded, which `report` gets first.
-    pub(super) fn enforce(&mut self, report: impl FnOnce(Exceeded)) -> bool {
+    pub(super) fn enforce(&mut self, report: impl Fn(Finding)) -> bool {
         let now = Instant::now();
         if let Some((temporary, due)) = self.temporary.as_mut().filter(|(_, due)| *due <= now) {
             temporary.keep_link();
             *due = now + LINK_PAUSE;
         }
+        let throttle = self.throttle.as_mut().filter(|throttle| throttle.due <= now);
+        throttle.and_then(Throttle::look).into_iter().for_each(|held| report(Finding::Held(held)));
         let of_tree = self.due.filter(|due| *due <= now).and_then(|_| self.look_at_tree());
         let folder = self.folder.as_mut().filter(|folder| folder.due <= now);
         let of_folder = folder.and_then(|folder| folder.go_on(&self.limits));
         let Some(exceeded) = of_tree.or(of_folder) else { return false };
-        report(exceeded);
+        report(Finding::Exceeded(exceeded));
         tree::signal_each(&self.pids, Signal::KILL);
         true
     }
 
+    /// Lets the tree use the processors as it likes, which it may need in order to end.
+    pub(super) fn release(&mut self) {
+        if let Some(mut throttle) = self.throttle.take() {
+            throttle.go_on();
+        }
+    }
+
     fn look_at_tree(&mut self) -> Option<Exceeded> {
-        let mut found = Footprint::below(rustix::process::getpid().as_raw_nonzero().get());
+        let mut found = Footprint::below(tree::this());
         let mut exceeded = found.uses.exceeded(&self.limits);
         let mut pause = found.uses.pause(&self.limits);
         if exceeded.is_some() && found.pids.len() > 1 {

@@ -107,7 +107,7 @@ async fn watch_guard(
 ) {
     let mut is_running = true;
     while let Some(report) = reports.next().await {
-        is_running = matches!(report, Report::Started { .. } | Report::Exceeded(_));
+        is_running = matches!(report, Report::Started { .. } | Report::Exceeded(_) | Report::Held { .. });
         actor.do_send(GuardReported(report));
     }
     // Before its number can be another process's.
@@ -179,6 +179,7 @@ impl Handler<GuardReported> for ServerActor {
             Report::Uncontained { reason } => self.exit.record(Exit::Uncontained(reason)),
             // The end itself follows.
             Report::Exceeded(exceeded) => self.exit.record(Exit::Exceeded(exceeded)),
+            Report::Held { ms } => self.on_held(ms),
             Report::Exited { code, signal } => {
                 let reached = match (self.phase, self.has_sent_message) {
                     (ProcessPhase::Starting, false) => ExitPhase::BeforeMessage,
@@ -234,6 +235,13 @@ impl Handler<GuardExited> for ServerActor {
 }
 
 impl ServerActor {
+    /// Its guard holds it to its share of the processors; the first time is worth a warning.
+    fn on_held(&self, ms: u64) {
+        if self.instance.figures.held_ms.swap(ms, Ordering::Relaxed) == 0 {
+            self.warn("it wants more processor time than `limits.cpuPercent` allows, and is slowed down");
+        }
+    }
+
     /// Ends the whole tree at once, for this reason.
     pub(super) fn end_now(&mut self, exit: Exit) {
         self.exit.record(exit);

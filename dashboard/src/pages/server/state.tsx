@@ -81,6 +81,12 @@ export function State({ details, etag }: TabProps) {
               <dd>
                 <Ago at={server.lastHealthCheck} />
               </dd>
+              {state.heldMs > 0 && (
+                <>
+                  <dt>Slowed down by its limit of processor time</dt>
+                  <dd className="warn">{span(state.heldMs)}</dd>
+                </>
+              )}
               {state.strayLines > 0 && (
                 <>
                   <dt>Lines that were not JSON-RPC</dt>
