@@ -37,7 +37,7 @@ pub(crate) async fn run_to_end(guard: &Path, spec: &Spec) -> io::Result<Ended> {
         let mut last = (false, None);
         while let Some(report) = process.reports.next().await {
             last = match report {
-                Report::Started { .. } => last,
+                Report::Started { .. } | Report::Held { .. } => last,
                 Report::Exited { code, .. } => (code == Some(0), last.1),
                 Report::Failed { reason, .. } | Report::Uncontained { reason } => (false, Some(reason)),
                 Report::Exceeded(exceeded) => (false, Some(exceeded.to_string())),
