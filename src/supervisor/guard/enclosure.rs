@@ -45,8 +45,10 @@ const NAMESPACES: [&str; 9] = [
     "ALL",
 ];
 
-/// Folders of a server's own, which begin empty.
-const FRESH: [&str; 8] = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"];
+/// Folders of a server's own, which begin empty. The one of processes is to read: settings of the kernel in it need no
+/// capability, only the number of root, and bubblewrap takes those that it does not cover for read-only.
+const FRESH: [&str; 10] =
+    ["--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"];
 
 const REMEDY: &str = "to run it less closely contained, set its sandbox level to standard";
 
