@@ -51,6 +51,8 @@ use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
 pub use child_view::{Availability, ChildView, Permit, StartKind, SupervisorEvent};
 pub use containment::Containment;
+#[cfg(any(test, fuzzing))]
+pub(crate) use egress::answered;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
 pub(crate) use helper::Helper;
