@@ -49,7 +49,7 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
-pub use child_view::{Availability, ChildView, Permit, StartKind, SupervisorEvent};
+pub use child_view::{Availability, ChildView, StartKind, StartPermit, SupervisorEvent};
 pub use containment::Containment;
 #[cfg(any(test, fuzzing))]
 pub(crate) use egress::answered;

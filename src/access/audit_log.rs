@@ -45,7 +45,7 @@ pub struct AuditLog {
 }
 
 impl AuditLog {
-    /// The log in `store`, whose head is noted in `data_dir`, published in `head_file` and told to `receivers`; pruned
+    /// The log in `store`, whose head is noted in `data_dir`, published in `head_file` and sent to `receivers`; pruned
     /// as `retention` says.
     pub(crate) fn new(
         access: Arc<Access>,
@@ -82,10 +82,10 @@ impl AuditLog {
 
     /// Does what is to be done beside requests, until `self` is dropped: publishes heads, removes old entries.
     pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
-        let (log, told) = (Arc::downgrade(self), self.receivers.run());
+        let (log, deliveries) = (Arc::downgrade(self), self.receivers.run());
         async move {
             tokio::join!(
-                told,
+                deliveries,
                 every(HEAD_LOG_INTERVAL, log.clone(), |log: Arc<Self>| async move { log.log_head() }),
                 every(HEAD_PUBLISH_INTERVAL, log.clone(), |log: Arc<Self>| async move { log.publish_head().await }),
                 every(HEAD_NOTE_INTERVAL, log.clone(), Self::note_new_head),

@@ -1,4 +1,4 @@
-//! [`HeadMessage`]: where the audit log ended, for receivers elsewhere.
+//! [`HeadMessage`]: the end of the audit log, for receivers elsewhere.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ const PRIORITY: u8 = 13 * 8 + 5;
 /// Most characters of a host's name in a message.
 const HOST_CHARS_MAX: usize = 255;
 
-/// Where the audit log ended.
+/// The end of the audit log at one moment.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HeadMessage {

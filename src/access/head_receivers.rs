@@ -1,7 +1,7 @@
-//! [`HeadReceivers`]: receivers elsewhere that are told where the audit log ends.
+//! [`HeadReceivers`]: receivers elsewhere of the head of the audit log.
 //!
-//! Each is told in turn by a task of its own, which knows the newest head alone: one that is down or hangs delays
-//! nothing, and is told once it is there again.
+//! Each has a task of its own, which knows the newest head alone: one that is down or hangs delays nothing, and gets
+//! the head once it is there again.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ pub struct AuditReceivers {
     pub webhook_key_file: Option<std::path::PathBuf>,
 }
 
-/// What each receiver was told.
+/// Receivers, and the outcome of the last attempt at each.
 pub(crate) struct HeadReceivers {
     installation: Arc<str>,
     receivers: Vec<Arc<Receiver>>,
@@ -70,7 +70,7 @@ struct Delivery {
 }
 
 impl HeadReceivers {
-    /// Receivers by these settings, which were told nothing yet.
+    /// Receivers by these settings, which were sent nothing yet.
     pub(crate) fn new(settings: &AuditReceivers, installation: &str) -> Self {
         let host = || fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
         let syslog = settings.syslog.clone().map(|target| Means::Syslog { target, host: host() });
@@ -89,7 +89,7 @@ impl HeadReceivers {
         Self { installation: installation.into(), receivers: syslog.into_iter().chain(webhook).map(receiver).collect() }
     }
 
-    /// Tells each receiver what is offered, until `self` is dropped.
+    /// Sends each receiver what is offered, until `self` is dropped.
     pub(super) fn run(&self) -> impl Future<Output = ()> + use<> {
         let each = self.receivers.iter().map(|receiver| {
             let (offered, installation) = (receiver.offered.subscribe(), self.installation.clone());
@@ -112,12 +112,12 @@ impl HeadReceivers {
             let before = receiver.state.borrow().attempts;
             if receiver.offer(head) {
                 let mut state = receiver.state.subscribe();
-                let is_told = |state: &Delivery| state.attempts > before && state.attempted.as_ref() == Some(head);
+                let is_tried = |state: &Delivery| state.attempts > before && state.attempted.as_ref() == Some(head);
                 // It ends with the runtime.
-                let _ = state.wait_for(is_told).await;
+                let _ = state.wait_for(is_tried).await;
             }
         });
-        // What was not told by then, the next run will tell.
+        // The next run sends what was not taken by then.
         let _ = timeout(LAST_SEND_TIMEOUT, future::join_all(each)).await;
     }
 
@@ -149,13 +149,13 @@ impl Receiver {
                 Ok(()) => {
                     let failures = std::mem::take(&mut state.failures);
                     if failures > 0 {
-                        log::info!(setting, failures; "the head of the audit log is told again");
+                        log::info!(setting, failures; "the head of the audit log is delivered again");
                     }
                     state.taken = Some(head);
                 }
                 Err(why) => {
                     if state.failures == 0 {
-                        log::error!(setting, why; "the head of the audit log cannot be told; it is tried each minute");
+                        log::error!(setting, why; "the head of the audit log cannot be delivered; it is tried each minute");
                     }
                     state.failures = state.failures.saturating_add(1);
                 }

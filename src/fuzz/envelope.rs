@@ -10,12 +10,14 @@ use crate::{
     policy::nesting,
 };
 
-/// A line that is read as a message is JSON to any reader, its parts are those of the object byte for byte, and what
-/// Ostler writes of them is read as the same.
+/// A line of UTF-8 that is read as a message is JSON to any reader, its parts are those of the object byte for byte,
+/// and what Ostler writes of them is read as the same.
 pub fn envelope(line: &[u8]) {
     let Ok(message) = Message::parse(line) else { return };
-    let json = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).unwrap();
+    // What is passed over may be in any encoding.
+    let Ok(line) = std::str::from_utf8(line) else { return };
+    let json = line.strip_prefix('\u{feff}').unwrap_or(line);
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(json).unwrap();
     let member = |name: &str| members.get(name).map(|value| value.get());
     let given = |name: &str| member(name).filter(|value| *value != "null");
     assert_eq!(member("jsonrpc").and_then(text).as_deref(), Some("2.0"));
@@ -126,8 +128,7 @@ fn vetted(kind: ItemKind, item: &std::sync::Arc<RawValue>) {
 }
 
 /// Levels are those that a reader of the whole value finds.
-fn depth(json: &[u8]) {
-    let Ok(text) = std::str::from_utf8(json) else { return };
+fn depth(text: &str) {
     let Ok(value) = serde_json::from_str::<Value>(text) else { return };
     let depth = levels(&value);
     for most in [0, 1, 2, depth.saturating_sub(1), depth] {

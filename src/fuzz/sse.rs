@@ -35,8 +35,10 @@ fn specified(stream: &[u8]) -> EventsRead {
                 data.push(b'\n');
             }
             b"event" => name = text.unwrap_or_default(),
-            b"id" if text.as_ref().is_none_or(|id| !id.contains('\0')) => {
-                read.last_id = text.filter(|id| !id.is_empty())
+            b"id" if !value.contains(&0) => {
+                if let Some(id) = text {
+                    read.last_id = Some(id).filter(|id| !id.is_empty());
+                }
             }
             b"retry" if value.iter().all(u8::is_ascii_digit) => {
                 let pause = text.and_then(|text| text.parse().ok()).map(Duration::from_millis);

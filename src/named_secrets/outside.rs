@@ -65,7 +65,7 @@ pub(super) struct OutsideSecrets {
     fetched: Mutex<HashMap<ServerId, VecDeque<String>>>,
 }
 
-/// Where they come from.
+/// Sources of secrets, and files that are none.
 struct Sources {
     allowed: SecretSources,
     /// Files and folders of Ostler's own, without links.
@@ -108,7 +108,7 @@ impl OutsideSecrets {
 
     async fn fetch_one(&self, reference: &ExternalReference) -> Result<String, Unavailable> {
         let (sources, wanted) = (self.sources.clone(), reference.clone());
-        // A file system that hangs keeps its thread, and nobody waiting.
+        // A file system that hangs keeps its thread, but no start waiting.
         let read = blocking(move || Ok(sources.read(&wanted)));
         let late = || Unavailable::now(format!("cannot be read within {} s", FETCH_TIMEOUT.as_secs()));
         let bytes = match tokio::time::timeout(FETCH_TIMEOUT.saturating_add(Duration::from_secs(1)), read).await {

@@ -19,7 +19,7 @@ use crate::outbound::Reachable;
 pub enum SyslogTarget {
     /// A datagram socket of this machine.
     Unix(PathBuf),
-    /// A host and a port for datagrams, which nobody acknowledges.
+    /// A host and a port for datagrams, which are not acknowledged.
     Udp(String, u16),
     /// A host and a port to connect to; each message has its length before it.
     Tcp(String, u16),

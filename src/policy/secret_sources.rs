@@ -1,4 +1,4 @@
-//! [`SecretSources`]: where secrets outside of Ostler may come from, as its operator allows.
+//! [`SecretSources`]: sources of secrets outside of Ostler that its operator allows.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ const OWN_VARIABLES: [&str; 3] = ["DATABASE_URL", "OSTLER_", "OTEL_"];
 /// Folders in which nothing is a file of secrets, and of which some are Ostler's own memory.
 const KERNEL_FOLDERS: [&str; 3] = ["/dev", "/proc", "/sys"];
 
-/// Where secrets outside of Ostler may come from; from nowhere by default, but for the credentials of its unit.
+/// Sources of secrets outside of Ostler; none by default, but for the credentials of its unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SecretSources {

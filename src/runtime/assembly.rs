@@ -37,11 +37,12 @@ pub(super) struct Assembly {
     pub secrets: Arc<NamedSecrets>,
     pub revocation: Arc<Revocation>,
     pub telemetry: Telemetry,
+    installation: String,
 }
 
 impl Assembly {
-    /// The lower services of a runtime whose database is open, and whose own files and folders these are. On the thread
-    /// of `arbiters`.
+    /// The lower services of a runtime whose database is open, whose own files and folders are `own_data`, and which is
+    /// `installation`. On the thread of `arbiters`.
     pub(super) fn new(
         settings: &Settings,
         arbiters: Arc<Arbiters>,
@@ -49,6 +50,7 @@ impl Assembly {
         recorder: Recorder,
         keyring: Keyring,
         own_data: Vec<PathBuf>,
+        installation: String,
     ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
@@ -73,6 +75,7 @@ impl Assembly {
             recorder,
             access,
             registry,
+            installation,
         }
     }
 
@@ -83,11 +86,11 @@ impl Assembly {
         Accounts::new(access, store, recorder, self.keyring.clone(), issuer, lifecycle, arbiters)
     }
 
-    /// The audit log of an installation, its head noted in the data folder and published outside.
-    pub(super) fn audit_log(&self, settings: &Settings, installation: &str) -> Arc<AuditLog> {
+    /// The audit log, its head noted in the data folder and published outside.
+    pub(super) fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
         let (access, head_file) = (self.access.clone(), settings.audit_head_file.clone());
-        let receivers = HeadReceivers::new(&settings.audit_receivers, installation);
+        let receivers = HeadReceivers::new(&settings.audit_receivers, &self.installation);
         Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file, receivers))
     }
 

@@ -45,7 +45,7 @@ pub struct Settings {
     pub log_bytes: u64,
     /// File outside the data folder to which the head of the audit log is appended as it grows; `None`: none.
     pub audit_head_file: Option<PathBuf>,
-    /// Receivers elsewhere that are told the head of the audit log as it grows.
+    /// Receivers elsewhere of the head of the audit log as it grows.
     pub audit_receivers: AuditReceivers,
     /// Greatest age and size of the calls and audit entries that are kept.
     pub retention: Retention,

@@ -69,9 +69,9 @@ impl Runtime {
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
         let place = Place::new(recorder.clone(), lock);
-        let own_data = containers.bounds.hidden.clone();
+        let (own_data, installation) = (containers.bounds.hidden.clone(), data_dir::installation(&mark).to_owned());
         let launcher = launcher(&settings, mark, guard, (seclusion, containers));
-        let base = Assembly::new(&settings, arbiters, store, recorder, keyring, own_data);
+        let base = Assembly::new(&settings, arbiters, store, recorder, keyring, own_data, installation);
         let (inner, reports) = Inner::assemble(settings, base, issuer, launcher, place)?;
         let runtime = Self { inner: Arc::new(inner) };
         runtime.attend(reports);
@@ -92,7 +92,6 @@ impl Inner {
         let (supervisor, reports) = supervise(&settings, base.arbiters.servers())?;
         let events = base.events();
         let services = Services::new(&base, &settings, &events);
-        let audit_log = base.audit_log(&settings, data_dir::installation(&launcher.mark));
         let authorizations = base.authorizations(&settings);
         let placement = base.placement(authorizations.clone(), supervisor, launcher);
         let listings = base.listings(&settings, &events);
@@ -104,7 +103,7 @@ impl Inner {
             accounts: base.accounts(issuer),
             account_events: base.account_events(&placement, &servers),
             servers,
-            audit_log,
+            audit_log: base.audit_log(&settings),
             authorizations,
             history,
             events,

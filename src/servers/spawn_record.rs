@@ -15,7 +15,7 @@ use crate::{
     policy::{audit_quota::EntryKind, command_line, mask::Mask},
     registry::Registered,
     servers::service::Servers,
-    supervisor::{Exit, Launch, Permit, StartKind},
+    supervisor::{Exit, Launch, StartKind, StartPermit},
 };
 
 /// Texts that a mask may hide before those of former starts are left out.
@@ -29,7 +29,7 @@ impl Servers {
         id: ServerId,
         launch: Arc<Launch>,
         start: StartKind,
-        permit: mpsc::Sender<Result<Permit, Exit>>,
+        permit: mpsc::Sender<Result<StartPermit, Exit>>,
     ) {
         let servers = self.clone();
         // Apart, so that the starts of many servers are one commit, and none waits for another's package.
@@ -49,7 +49,7 @@ impl Servers {
         });
     }
 
-    async fn prepare(&self, id: ServerId, launch: Arc<Launch>, start: StartKind) -> Result<Result<Permit, Exit>> {
+    async fn prepare(&self, id: ServerId, launch: Arc<Launch>, start: StartKind) -> Result<Result<StartPermit, Exit>> {
         let server =
             self.registry.get(self.placement.server_of(id).unwrap_or(id)).ok_or(Error::NotFound(Noun::Server))?;
         let launch = self.renewed(&server, launch).await?;
@@ -88,9 +88,9 @@ impl Servers {
     }
 
     /// Puts secrets outside of Ostler into a launch, and masks them from now on.
-    async fn complete(&self, server: &Registered, launch: Arc<Launch>) -> Result<Permit, Exit> {
+    async fn complete(&self, server: &Registered, launch: Arc<Launch>) -> Result<StartPermit, Exit> {
         if launch.templates.is_empty() || launch.missing.is_some() {
-            return Ok(Permit { launch, mask: Mask::clone(&server.mask.load()) });
+            return Ok(StartPermit { launch, mask: Mask::clone(&server.mask.load()) });
         }
         let found =
             self.secrets.fetch(server.id, &launch.templates).await.map_err(|Unavailable { reason, is_lasting }| {
@@ -103,7 +103,7 @@ impl Servers {
             // Its process of before may still write what only the mask of before has.
             if mask.count() < MASKED_MAX { mask.with(&values) } else { Mask::new(&values) }
         });
-        Ok(Permit { launch: Arc::new(launch.filled(&found)), mask })
+        Ok(StartPermit { launch: Arc::new(launch.filled(&found)), mask })
     }
 
     /// Records the exact command line that is about to be run, secrets masked.

@@ -96,9 +96,9 @@ pub enum StartKind {
     Again,
 }
 
-/// What a process is started with.
+/// Permission to start a process, with what it gets.
 #[derive(Clone, Debug)]
-pub struct Permit {
+pub struct StartPermit {
     /// Its launch, with secrets in place.
     pub launch: Arc<Launch>,
     /// The mask that hides them.
@@ -148,7 +148,7 @@ pub enum SupervisorEvent {
         start: StartKind,
         /// Takes one message: once it is on record and has its secrets, or why it cannot have them. Dropped without, it
         /// is not started.
-        permit: mpsc::Sender<Result<Permit, Exit>>,
+        permit: mpsc::Sender<Result<StartPermit, Exit>>,
     },
     /// A process ended without being stopped.
     Failed {

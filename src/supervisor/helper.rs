@@ -131,7 +131,7 @@ fn end(status: ExitStatus) -> String {
     }
 }
 
-/// What it wrote, on one line.
+/// The text of standard error, on one line.
 fn words(bytes: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = text.trim();

@@ -28,7 +28,7 @@ use crate::{
     mcp::{self, Era, Frame, Level, LineBudget, Message, RpcError},
     model::{Protocol, ServerId, TimelineLevel},
     supervisor::{
-        child_view::Permit,
+        child_view::StartPermit,
         egress::Connections,
         exit::{Exit, ExitSlot},
         exit_guard::ExitGuard,
@@ -80,7 +80,7 @@ pub struct ServerActor {
     connections: Option<Connections>,
     exit: ExitSlot,
     /// Tells that it may be started, where it has to wait for that.
-    permitted: Option<mpsc::Receiver<Result<Permit, Exit>>>,
+    permitted: Option<mpsc::Receiver<Result<StartPermit, Exit>>>,
     /// The wait for it.
     waiting: Option<SpawnHandle>,
     /// Reports the end of a remote server, or of one that was never run, which no guard does.
@@ -161,7 +161,7 @@ impl ServerActor {
     }
 
     /// Has the program run only once a message permits it.
-    pub(super) fn wait_for(&mut self, permitted: mpsc::Receiver<Result<Permit, Exit>>) {
+    pub(super) fn wait_for(&mut self, permitted: mpsc::Receiver<Result<StartPermit, Exit>>) {
         self.permitted = Some(permitted);
     }
 
@@ -237,7 +237,7 @@ impl Actor for ServerActor {
             actor.waiting = None;
             let not_recorded = || Exit::NotStarted { errno: None, reason: NOT_RECORDED.into() };
             match permitted.ok().flatten().unwrap_or_else(|| Err(not_recorded())) {
-                Ok(Permit { launch, mask }) => {
+                Ok(StartPermit { launch, mask }) => {
                     actor.link.output.set_mask(mask);
                     actor.launch = launch;
                     actor.begin(ctx);

@@ -163,7 +163,7 @@ fn on_record(mut reported: mpsc::UnboundedReceiver<SupervisorEvent>) -> mpsc::Un
     actix::spawn(async move {
         while let Some(event) = reported.recv().await {
             if let SupervisorEvent::Spawning { launch, permit, .. } = &event {
-                let _ = permit.try_send(Ok(Permit { launch: launch.clone(), mask: Mask::default() }));
+                let _ = permit.try_send(Ok(StartPermit { launch: launch.clone(), mask: Mask::default() }));
             } else {
                 let _ = sender.send(event);
             }

@@ -71,7 +71,7 @@ fn a_syslog_server_is_told_at_the_start_and_at_the_end() {
     let last = received(&socket);
     assert!(last.contains(&format!("head={head} ")) && last != first, "{last}, not {head}");
     is_anchored(&ostler, &last);
-    assert!(!ostler.errors().contains("cannot be told"));
+    assert!(!ostler.errors().contains("cannot be delivered"));
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_webhook_is_told_with_a_signature() {
     let key = hmac::Key::new(hmac::HMAC_SHA256, b"a key of many bytes");
     assert!(hmac::verify(&key, signed.as_bytes(), &mac).is_ok());
     let metrics = ostler.admin().get("/metrics").is(200).text();
-    assert!(metrics.contains("ostler_audit_head_told{receiver=\"webhook\"} 1"), "{metrics}");
+    assert!(metrics.contains("ostler_audit_head_delivered{receiver=\"webhook\"} 1"), "{metrics}");
     let shown = ostler.admin().get("/api/system").is(200).text();
     let last = verify(&ostler, "").string("/head");
     ostler.terminate();
@@ -142,7 +142,7 @@ fn a_receiver_that_is_down_or_hangs_delays_nothing_and_is_named() {
     let mut ostler = with_entries(setup);
     let named = |setting: &str| {
         let log = ostler.errors();
-        log.lines().filter(|line| line.contains("cannot be told") && line.contains(setting)).count()
+        log.lines().filter(|line| line.contains("cannot be delivered") && line.contains(setting)).count()
     };
     eventually("the one that is down is named", || (named("OSTLER_AUDIT_SYSLOG") == 1).then_some(()));
     let begun = Instant::now();
@@ -151,7 +151,7 @@ fn a_receiver_that_is_down_or_hangs_delays_nothing_and_is_named() {
     eventually("the one that hangs is named", || (named("OSTLER_AUDIT_WEBHOOK") == 1).then_some(()));
     let metrics = ostler.admin().get("/metrics").is(200).text();
     for receiver in ["syslog", "webhook"] {
-        assert!(metrics.contains(&format!("ostler_audit_head_told{{receiver=\"{receiver}\"}} 0")), "{metrics}");
+        assert!(metrics.contains(&format!("ostler_audit_head_delivered{{receiver=\"{receiver}\"}} 0")), "{metrics}");
     }
     verify(&ostler, "").has("/verified", true);
     let begun = Instant::now();

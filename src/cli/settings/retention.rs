@@ -72,7 +72,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         variable: "OSTLER_AUDIT_SYSLOG",
         flag: "audit-syslog",
         kind: SettingType::Text,
-        help: "Syslog server that is told the head of the audit log: unix:/dev/log, udp:HOST:PORT or tcp:HOST:PORT",
+        help: "Syslog server that is sent the head of the audit log: unix:/dev/log, udp:HOST:PORT or tcp:HOST:PORT",
         put: |config, text| set(&mut config.runtime.audit_receivers.syslog, text.parse().map(Some)),
         show: |config| {
             let syslog = config.runtime.audit_receivers.syslog.as_ref();
@@ -84,7 +84,7 @@ pub(super) static SETTINGS: &[Setting] = &[
         variable: "OSTLER_AUDIT_WEBHOOK",
         flag: "audit-webhook",
         kind: SettingType::Text,
-        help: "URL that is told the head of the audit log, by POST of JSON; keep one with a token out of flags",
+        help: "URL that is sent the head of the audit log, by POST of JSON; keep one with a token out of flags",
         put: |config, text| set(&mut config.runtime.audit_receivers.webhook, value::webhook(text).map(Some)),
         show: |config| show::secret(config.runtime.audit_receivers.webhook.as_ref()),
     },

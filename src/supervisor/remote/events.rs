@@ -183,8 +183,12 @@ impl EventParser {
                 return OpenLine::Data;
             }
             b"event" => self.name = text().unwrap_or_default(),
-            // The end of one that is too long may not have come yet.
-            b"id" if text().is_none() || !value.contains(&0) => self.last_id = text().filter(|id| !id.is_empty()),
+            // One that is too long is none: its end may not have come, and never come.
+            b"id" if !value.contains(&0) => {
+                if let Some(id) = text() {
+                    self.last_id = Some(id).filter(|id| !id.is_empty());
+                }
+            }
             b"retry" if value.iter().all(u8::is_ascii_digit) => {
                 let wait = text().and_then(|text| text.parse().ok()).map(Duration::from_millis);
                 self.retry = wait.or(self.retry);
@@ -254,11 +258,12 @@ mod tests {
     fn a_long_line_is_taken_as_it_comes_and_ends_as_any_other() {
         let long = "x".repeat(LINE_START_BYTES_MAX);
         let mut events = EventParser::default();
+        assert_eq!(read(&mut events, "id: 7\n"), []);
         for text in ["data: ", &long, "y", "\r", "\n: ", &long, "z\n", "id: ", &long, "z\n", "data:", &long, "z\n"] {
             assert_eq!(read(&mut events, text), []);
         }
         assert_eq!(read(&mut events, "\n"), [(String::new(), format!("{long}y\n{long}z"))]);
-        assert_eq!(events.last_id, None);
+        assert_eq!(events.last_id.as_deref(), Some("7"));
     }
 
     #[test]
