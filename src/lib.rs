@@ -122,6 +122,9 @@ pub mod demo_server;
 mod edge;
 pub mod error;
 pub mod events;
+#[cfg(all(any(test, fuzzing), feature = "http", feature = "telemetry"))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod history;

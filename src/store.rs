@@ -55,4 +55,6 @@ pub(crate) use fault::{is_damage, is_read_only, is_silence};
 pub(crate) use file_lock::FileLock;
 pub(crate) use occupancy::is_taken;
 pub use occupancy::{Occupancy, Occupied};
+#[cfg(any(test, fuzzing))]
+pub(crate) use page::Slice;
 pub use url::DatabaseUrl;

@@ -47,6 +47,8 @@ use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
 pub use child_view::{Availability, ChildView, StartKind, SupervisorEvent};
 pub use containment::Containment;
+#[cfg(any(test, fuzzing))]
+pub(crate) use egress::answered;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
 pub use launch::{Egress, Launch, RemoteTarget, Sharing};

@@ -15,8 +15,9 @@ use std::{
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones are siblings and do not see each
 /// other.
-const ROOMS: [(&str, u32); 37] = [
+const ROOMS: [(&str, u32); 38] = [
     ("cli", 0),
+    ("fuzz", 5),
     ("http", 10),
     ("api", 20),
     ("mcp_endpoint", 20),
@@ -372,7 +373,7 @@ fn texts() -> Vec<(String, String)> {
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-    let passed_over = ["target", ".git", "data", "mcp-servers", "node_modules", "dist", "Cargo.lock"];
+    let passed_over = ["target", ".git", "data", "mcp-servers", "node_modules", "dist", "Cargo.lock", "artifacts"];
     let mut entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use proptest::{collection, prelude::*};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::model::{Isolation, Limits, Protocol, Remote, Sandbox, SandboxPaths, ToolPinning, ToolRules};
@@ -222,24 +222,6 @@ prop_compose! {
     }
 }
 
-/// The values behind the variables of what was written.
-fn given(file: &Value, servers: &[ServerConfig]) -> BTreeMap<String, String> {
-    let mut given = BTreeMap::new();
-    for server in servers {
-        let entry = &file.as_object().unwrap().values().next().unwrap()[&server.name];
-        let (member, values) = match &server.remote {
-            Some(remote) => ("headers", &remote.headers),
-            None => ("env", &server.env),
-        };
-        for (name, value) in values {
-            let spelled = entry[member][name].as_str().unwrap();
-            let variable = spelled.trim_start_matches("${").trim_start_matches("env:").trim_end_matches('}');
-            assert_eq!(given.insert(variable.to_owned(), value.clone()), None, "{variable} stands for two values");
-        }
-    }
-    given
-}
-
 fn different(servers: Vec<ServerConfig>) -> Vec<ServerConfig> {
     let mut names = BTreeSet::new();
     servers.into_iter().filter(|server| names.insert(server.name.clone())).collect()
@@ -257,7 +239,7 @@ proptest! {
     fn what_is_written_is_read_as_it_was(servers in collection::vec(config(), 0..4)) {
         let servers = different(servers);
         let file = written(&servers, ClientFormat::Ostler);
-        let described = read(&format!("// ours\n{file:#}"), &given(&file, &servers)).unwrap();
+        let described = read(&format!("// ours\n{file:#}"), &values_of(&file, &servers)).unwrap();
         let found = described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect();
         prop_assert_eq!(by_name(found), by_name(servers));
     }
@@ -275,7 +257,7 @@ proptest! {
         let servers = different(servers.into_iter().map(plain).collect());
         for format in [ClientFormat::Claude, ClientFormat::Cursor, ClientFormat::VsCode] {
             let file = written(&servers, format);
-            let described = read(&file.to_string(), &given(&file, &servers)).unwrap();
+            let described = read(&file.to_string(), &values_of(&file, &servers)).unwrap();
             prop_assert!(described.iter().all(|one| one.ignored.is_empty()));
             let found = described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect();
             prop_assert_eq!(by_name(found), by_name(servers.clone()));
