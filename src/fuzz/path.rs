@@ -48,7 +48,7 @@ fn program(text: &str) {
     let mut words = text.lines();
     let command = words.next().unwrap_or_default();
     let args: Vec<_> = words.map(str::to_owned).collect();
-    if allowed.refusal(command, &args, iter::empty()).is_some() {
+    if allowed.refusal(command, &args, iter::empty(), false).is_some() {
         return;
     }
     if command == "npx" {
@@ -72,7 +72,7 @@ fn templates(text: &str) {
     }
     for (program, option) in INTERPRETERS {
         let args = [option.to_owned(), SCRIPT.to_owned()];
-        assert!(allowed.refusal(program, &args, iter::empty()).is_some(), "{written} allows any {program}");
+        assert!(allowed.refusal(program, &args, iter::empty(), false).is_some(), "{written} allows any {program}");
     }
 }
 
@@ -84,13 +84,13 @@ fn granted(text: &str) {
     }
     let bounds = bounds();
     let decisions = |place: &Path| {
-        let asked = [bounds.may_be_read(place), bounds.may_be_written(place)];
-        [asked, [bounds.allows_reading(place), bounds.allows_writing(place)]]
+        let against = [bounds.reason_against_reading(place), bounds.reason_against_writing(place)];
+        [against.map(|reason| reason.is_none()), [bounds.allows_reading(place), bounds.grants_writing(place)]]
     };
     assert_eq!(decisions(place), decisions(&normal(place)));
-    let [[may_be_read, may_be_written], [allows_reading, allows_writing]] = decisions(place);
+    let [[may_be_read, may_be_written], [allows_reading, grants_writing]] = decisions(place);
     assert!(may_be_read >= may_be_written && may_be_read >= allows_reading);
-    assert!(may_be_written >= allows_writing && allows_reading >= allows_writing);
+    assert!(may_be_written >= grants_writing && allows_reading >= grants_writing);
     assert!(!may_be_read || bounds.hidden.iter().all(|hidden| !place.starts_with(hidden)));
     assert!(!may_be_written || bounds.hidden.iter().all(|hidden| !hidden.starts_with(place)));
     if let Some(grant) = bounds.around(place, |folder| folder.ends_with("ours")) {

@@ -55,8 +55,8 @@ pub struct EffectiveSandbox {
     /// Files and folders besides its own, without links: those of its sandbox, and those that its command line and its
     /// environment name.
     pub paths: SandboxPaths,
-    /// Paths of its sandbox that are not in force, as nothing is there: the next process that starts with something
-    /// there has them.
+    /// Paths of its sandbox that are not in force: nothing is there, or a link that the server may have made leads
+    /// elsewhere. They are looked for at each start of a process.
     pub not_in_force: Vec<String>,
 }
 

@@ -59,13 +59,14 @@ impl Containers {
         if level == SandboxLevel::None {
             return Some(EffectiveSandbox { level, paths: SandboxPaths::default(), not_in_force: Vec::new() });
         }
-        let paths = &config.sandbox.paths;
-        let is_in_force =
-            |path: &&String, may_be: &dyn Fn(&Path) -> bool| real(path).is_some_and(|place| may_be(&place));
-        let unread = paths.read.iter().filter(|path| !is_in_force(path, &|place| self.may_be_read(place)));
-        let unwritten = paths.write.iter().filter(|path| !is_in_force(path, &|place| self.may_be_written(place)));
+        let (asked, paths) = (&config.sandbox.paths, self.granted(config, inherited));
+        let is_in = |path: &String, lists: &[&Vec<String>]| {
+            real(path).is_some_and(|place| lists.iter().copied().flatten().any(|grant| place.starts_with(grant)))
+        };
+        let unread = asked.read.iter().filter(|path| !is_in(path, &[&paths.read, &paths.write]));
+        let unwritten = asked.write.iter().filter(|path| !is_in(path, &[&paths.write]));
         let not_in_force = unread.chain(unwritten).cloned().collect();
-        Some(EffectiveSandbox { level, paths: self.granted(config, inherited), not_in_force })
+        Some(EffectiveSandbox { level, paths, not_in_force })
     }
 
     /// The containment of a server in its sandbox, and in the folder `own`, a path without links; `None` where it is
@@ -95,38 +96,48 @@ impl Containers {
 
     /// Files and folders that are granted to a server besides its own and its program's, without links.
     fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
+        // Paths, and what is granted for each.
         let (mut read, mut write) = (Vec::new(), Vec::new());
         // A file that Ostler reads for a server is not the server's to read.
         let values = config.env.values().flat_map(|value| reference::texts(value));
+<<<<<<< ours
         let texts = config.args.iter().map(String::as_str).chain(values);
         let named = texts.flat_map(|text| grants::named(text)).chain(config.cwd.iter().map(Path::new));
-        for place in named.filter(|_| config.grants_paths).filter_map(real) {
+        for (path, place) in named.filter(|_| config.grants_paths).filter_map(with_place) {
+=======
+        let texts = config.args.iter().map(String::as_str).chain(values).filter(|_| config.grants_paths);
+        for place in texts.flat_map(grants::named).filter_map(real) {
+>>>>>>> theirs
             match place.is_dir() {
-                true if self.bounds.grants_writing(&place) => write.push(place),
-                true => read.extend(Some(place).filter(|place| self.bounds.grants_reading(place))),
-                false => read.extend(self.bounds.around(&place, is_project)),
+                true if self.bounds.grants_writing(&place) => write.push((path, place)),
+                true => read.extend(Some((path, place)).filter(|(_, place)| self.bounds.grants_reading(place))),
+                false => read.extend(self.bounds.around(&place, is_project).map(|grant| (path, grant))),
             }
         }
-        let paths = &config.sandbox.paths;
-        read.extend(paths.read.iter().filter_map(real).filter(|place| self.may_be_read(place)));
-        write.extend(paths.write.iter().filter_map(real).filter(|place| self.may_be_written(place)));
-        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).filter_map(real);
-        read.extend(outside.filter(|place| self.bounds.allows_reading(place)));
-        let texts = |places: Vec<PathBuf>| {
-            grants::outermost(places)
-                .into_iter()
-                .filter_map(|place| place.into_os_string().into_string().ok())
-                .collect()
+        let asked = &config.sandbox.paths;
+        let to_read = asked.read.iter().map(Path::new).filter_map(with_place);
+        read.extend(to_read.filter(|(_, place)| self.bounds.reason_against_reading(place).is_none()));
+        let to_write = asked.write.iter().map(Path::new).filter_map(with_place);
+        write.extend(to_write.filter(|(_, place)| self.bounds.reason_against_writing(place).is_none()));
+        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).map(Path::new).filter_map(with_place);
+        read.extend(outside.filter(|(_, place)| self.bounds.allows_reading(place)));
+        let changed: Vec<_> = write.iter().map(|(_, place)| place.clone()).collect();
+        let texts = |grants: Vec<(&Path, PathBuf)>| {
+            let grants = grants.into_iter().filter(|(path, place)| !self.is_steered(path, place, &changed));
+            let places = grants::outermost(grants.map(|(_, place)| place).collect());
+            places.into_iter().filter_map(|place| place.into_os_string().into_string().ok()).collect()
         };
         SandboxPaths { read: texts(read), write: texts(write) }
     }
 
-    fn may_be_read(&self, place: &Path) -> bool {
-        self.bounds.reason_against_reading(place).is_none()
-    }
-
-    fn may_be_written(&self, place: &Path) -> bool {
-        self.bounds.reason_against_writing(place).is_none()
+    /// True for a path through a folder that the server may change: by a link there, it could have any place granted to
+    /// its next process. What lies in such a folder needs no grant.
+    fn is_steered(&self, path: &Path, place: &Path, changed: &[PathBuf]) -> bool {
+        let is_the_servers = |above: &Path| {
+            let mut others = changed.iter().filter(|folder| *folder != place);
+            self.bounds.is_of_one_server(above) || others.any(|folder| above.starts_with(folder))
+        };
+        path.ancestors().skip(1).filter_map(real).any(|above| is_the_servers(&above))
     }
 
     /// Paths of `after` that can never be granted, but for those that stood there `before`. Blocks.
@@ -188,11 +199,17 @@ fn real(path: impl AsRef<Path>) -> Option<PathBuf> {
     path.as_ref().canonicalize().ok()
 }
 
+/// The path, and where it leads.
+fn with_place(path: &Path) -> Option<(&Path, PathBuf)> {
+    Some((path, real(path)?))
+}
+
 /// The path without links as far as it is there.
 pub(super) fn so_far(path: impl AsRef<Path>) -> PathBuf {
     let path = path.as_ref();
     let mut above = path.ancestors().filter_map(|above| Some((real(above)?, path.strip_prefix(above).ok()?)));
-    above.next().map_or_else(|| path.to_owned(), |(real, rest)| real.join(rest))
+    // Through its parts, or nothing joined would end it with a slash.
+    above.next().map_or_else(|| path.to_owned(), |(real, rest)| real.iter().chain(rest).collect())
 }
 
 /// Changes the inherited variables of a server to those of a contained one whose folder is `own`.

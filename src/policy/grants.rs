@@ -99,10 +99,13 @@ impl Bounds {
     /// True for the folder of all servers, and for what lies in the folder of one. What an owner put beside those is
     /// the owner's.
     fn is_of_servers(&self, place: &Path) -> bool {
-        place.strip_prefix(&self.servers).is_ok_and(|inner| {
-            let first = inner.iter().next().and_then(|name| name.to_str());
-            first.is_none_or(|name| name.parse::<ServerId>().is_ok())
-        })
+        place == self.servers || self.is_of_one_server(place)
+    }
+
+    /// True for the folder of one server, and for what lies in it.
+    pub(crate) fn is_of_one_server(&self, place: &Path) -> bool {
+        let first = place.strip_prefix(&self.servers).ok().and_then(|inner| inner.iter().next());
+        first.and_then(|name| name.to_str()).is_some_and(|name| name.parse::<ServerId>().is_ok())
     }
 
     /// The grant to read for a file that a command line names: the folder of the project that it is of, its own folder,
@@ -209,7 +212,9 @@ mod tests {
 
     #[test]
     fn neither_settings_of_the_system_nor_folders_of_keys_are_granted_because_they_are_named() {
-        for place in ["/etc/app", "/home/me/.ssh", "/home/me/.config", "/home/me/.config/gcloud/legacy", "/root/.aws"] {
+        for place in
+            ["/etc/app", "/home/me/.ssh", "/home/me/.config", "/home/me/.config/gcloud/legacy", "/home/me/.aws"]
+        {
             assert!(!bounds().grants_reading(Path::new(place)), "{place}");
             assert_eq!(bounds().reason_against_writing(Path::new(place)), None, "{place}: a sandbox may ask for it");
         }

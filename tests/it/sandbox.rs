@@ -160,6 +160,25 @@ fn a_path_that_comes_to_be_is_granted_to_the_next_process() {
 }
 
 #[test]
+fn a_server_has_nothing_more_granted_by_a_link_of_its_making() {
+    let ostler = Ostler::spawn();
+    let path = |name: &str| ostler.setup.home.join(name).to_str().unwrap().to_owned();
+    for folder in ["files/own", "private"] {
+        fs::create_dir_all(path(folder)).unwrap();
+    }
+    let paths = json!({"write": [path("files"), path("files/own")]});
+    let spec = fake_with("ok", &[&path("files/own")]).set("sandbox", json!({"paths": paths}));
+    let server = ostler.admin().running(spec);
+    assert_eq!(attempt(&server, "make", &path("files/own/new")), "done");
+    fs::remove_dir(path("files/own")).unwrap();
+    std::os::unix::fs::symlink(path("private"), path("files/own")).unwrap();
+    server.restart().is(200);
+    assert_eq!(attempt(&server, "make", &path("private/new")), DENIED);
+    let effective = server.details().has("/effectiveSandbox/paths/write", json!([path("files")]));
+    effective.has("/effectiveSandbox/notInForce", json!([path("files/own")]));
+}
+
+#[test]
 fn neither_the_systems_settings_nor_keys_are_granted_with_what_is_named() {
     let ostler = Ostler::spawn();
     let home = &ostler.setup.home;

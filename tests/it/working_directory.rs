@@ -41,7 +41,7 @@ fn a_server_works_in_the_folder_that_its_owner_names_and_may_change_it() {
     let server = ostler.admin().server(&server.id);
     server.start().is(200);
     assert_eq!(working_directory(server.pid()), folder);
-    server.change(json!({"cwd": null})).is(200).has("/server/cwd", Value::Null);
+    server.change(json!({"cwd": null})).is(200).has("/cwd", Value::Null);
     eventually("it works in a folder of its own", || {
         let pid = server.details().json.pointer("/runtimeStatus/pid").and_then(Value::as_u64)?;
         let now = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
@@ -57,8 +57,9 @@ fn a_working_directory_that_is_not_there_is_named_and_not_made() {
     for level in ["standard", "none"] {
         let server = ostler.admin().register(at(cwd).named(level).set("sandbox", json!({"level": level})));
         let answer = server.start().problem(500, "spawn_failed");
-        let expected = format!("its working directory {cwd} (`cwd`) cannot be entered: No such file or directory");
-        assert!(answer.text().contains(&expected), "{answer:?}");
+        // The tag in its path is the value of a variable as well, and so masked.
+        let expected = "/later (`cwd`) cannot be entered: No such file or directory";
+        assert!(answer.text().contains(expected), "{answer:?}");
         assert!(!folder.exists());
         fs::create_dir(&folder).unwrap();
         server.start().is(200);
@@ -96,8 +97,8 @@ fn a_working_directory_is_for_those_who_may_write_any_command_line() {
     server.change(json!({"cwd": cwd})).problem(403, "command_not_allowed");
     // What a manager set stays.
     server.seen_by(&ostler.admin()).change(json!({"cwd": cwd})).is(200);
-    server.change(json!({"name": "renamed", "cwd": cwd})).is(200).has("/server/cwd", cwd);
-    server.change(json!({"cwd": null})).is(200).has("/server/cwd", Value::Null);
+    server.change(json!({"name": "renamed", "cwd": cwd})).is(200).has("/cwd", cwd);
+    server.change(json!({"cwd": null})).is(200).has("/cwd", Value::Null);
 }
 
 #[test]
@@ -107,7 +108,8 @@ fn configurations_of_clients_have_working_directories() {
     let entry = json!({"command": "./server", "args": ["../x"], "cwd": "${DIR}/app", "disabled": true});
     let body = json!({"config": {"mcpServers": {"app": entry}}, "variables": {"DIR": "/srv"}});
     let imported = admin.post("/api/mcp/import", body).is(200).has("/servers/0/action", "create");
-    imported.has("/servers/0/server/cwd", "/srv/app").has("/servers/0/notes", json!([]));
+    let imported = imported.has("/servers/0/server/cwd", "/srv/app");
+    assert!(!imported.text().contains("notes"), "a relative path is looked for there: {imported:?}");
     for (format, section) in [("claude", "mcpServers"), ("vscode", "servers"), ("ostler", "mcpServers")] {
         let file = admin.get(&format!("/api/mcp/export?format={format}")).is(200);
         let file = file.has(&format!("/{section}/app/cwd"), "/srv/app");

@@ -5,7 +5,8 @@ import { Text } from "../../ui/text";
 
 /** Asks for what would be run for a body that registers a server; changes nothing. */
 export async function preview({ name, command, args, env, cwd, sandbox, limits }: Record<string, unknown>) {
-  const server = { command, args, env, ...(cwd ? { cwd } : {}), ...(sandbox ? { sandbox } : {}), ...(limits ? { limits } : {}) };
+  const given = Object.entries({ cwd, sandbox, limits }).filter(([, value]) => value);
+  const server = { command, args, env, ...Object.fromEntries(given) };
   const config = { mcpServers: { [String(name) || "unnamed"]: server } };
   const { servers } = await api.post<ImportView>("/api/mcp/import", { config, dryRun: true });
   return servers[0];

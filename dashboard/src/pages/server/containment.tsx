@@ -32,7 +32,7 @@ export function ContainmentCard({ details }: { details: ServerDetails }) {
         <dd className="break">
           {grants.map((line) => <div key={line} className="mono small"><Text line>{line}</Text></div>)}
           {!grants.length && "nothing more"}
-          {absent.map((path) => <div key={path} className="small warn"><Text line>{path}</Text> is not there yet</div>)}
+          {absent.map((path) => <div key={path} className="small warn"><Text line>{path}</Text> is not there</div>)}
         </dd>
         {bounds.length > 0 && (
           <>
