@@ -16,7 +16,6 @@ mod isolated_process;
 mod isolated_processes;
 mod launcher;
 mod process_key;
-mod removal;
 mod supervisor_handle;
 
 use std::{
@@ -41,6 +40,7 @@ use crate::{
     supervisor::{
         self, INSTALLATION_VARIABLE, Launch, Sharing,
         messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted},
+        removal, temporary,
     },
     tasks::{blocking, every, lifecycle::Lifecycle},
 };
@@ -209,12 +209,21 @@ impl Placement {
             future::join_all(isolated.iter().map(|process| placement.end_process(process))).await;
             // A supervisor that is lost takes its servers with it.
             let _ = placement.supervisor.ask(RemoveServer { id }).await;
-            let removed =
-                blocking(move || removal::remove(&folder).map_err(|error| Error::Internal(error.to_string())));
+            let removed = blocking(move || {
+                temporary::remove_left(&folder);
+                removal::remove(&folder).map_err(|error| Error::Internal(error.to_string()))
+            });
             if let Err(reason) = removed.await {
                 log::warn!(server:% = id, reason:%; "the folder of a removed server could not be removed");
             }
         });
+    }
+
+    /// Removes what processes of servers left behind whose guards were killed along with an earlier Ostler; nothing of
+    /// these servers runs yet.
+    pub(crate) async fn tidy(&self, ids: impl Iterator<Item = ServerId>) -> Result<()> {
+        let folders: Vec<_> = ids.map(|id| self.launcher.folder(id)).collect();
+        blocking(move || Ok(folders.iter().for_each(|folder| temporary::remove_left(folder)))).await
     }
 
     /// Ends all processes that the lost supervisor's servers left, and starts a new one with the same children.

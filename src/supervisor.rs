@@ -25,6 +25,7 @@ mod proc_table;
 mod process;
 #[cfg_attr(not(feature = "remote"), path = "supervisor/remote/off.rs")]
 pub mod remote;
+pub(crate) mod removal;
 mod reports;
 mod requests;
 mod required_result;
@@ -35,6 +36,7 @@ mod server_instance;
 mod server_request_queue;
 mod start_queue;
 mod sweep;
+pub(crate) mod temporary;
 mod usage;
 mod writer;
 
@@ -59,6 +61,7 @@ pub(crate) use seclusion::without_links;
 pub use server::ServerActor;
 pub use server_instance::{InFlight, ServerInstance};
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
+pub use temporary::Temporary;
 pub use usage::{ProcessTrees, UsageSampler};
 
 use child::Child;

@@ -13,7 +13,7 @@ use crate::{
         copied_settings,
         grants::{self, Bounds},
     },
-    supervisor::{self, Containment},
+    supervisor::{self, Containment, temporary},
 };
 
 /// Inherited variables that lead to files outside a server's home, which it is to read.
@@ -65,7 +65,8 @@ impl Containers {
             env.remove(name);
         }
         env.insert("HOME".into(), own.display().to_string());
-        env.insert("TMPDIR".into(), own.join("tmp").display().to_string());
+        // Each process has one of its own there.
+        env.insert(temporary::VARIABLE.into(), temporary::LINKS.into());
         let read: Vec<_> = paths(read).into_iter().chain(self.installations(config, env)).collect();
         Some(Containment {
             level,

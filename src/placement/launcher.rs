@@ -123,6 +123,7 @@ impl Launcher {
                 dir: containment.as_ref().map_or(&self.containers.bounds.servers, |contained| &contained.home).clone(),
                 seclusion: self.seclusion.clone().filter(|_| containment.is_none()),
                 own_folder: containment.as_ref().map(|contained| contained.home.clone()),
+                temporary: None,
                 limits: config.limits.or(self.limits),
                 containment,
             },

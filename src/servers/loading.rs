@@ -27,6 +27,7 @@ impl Servers {
         let (servers, authorizations, secrets) = self.stored_servers().await?;
         self.secrets.load(secrets)?;
         self.authorizations.load(authorizations);
+        self.placement.tidy(servers.iter().map(|stored| stored.server.id)).await?;
         for Stored { server, shares, listing, pins } in servers {
             self.register(server, shares, listing, pins).await?;
         }

@@ -12,7 +12,7 @@ use crate::model::{Network, SandboxLevel};
 pub struct Containment {
     /// Level of their sandbox: never [`SandboxLevel::None`].
     pub level: SandboxLevel,
-    /// The server's own folder, which is its home and working directory, and has its folder for temporary files.
+    /// The server's own folder, which is its home and working directory.
     pub home: PathBuf,
     /// Files and folders to read and to run.
     pub read: Vec<PathBuf>,

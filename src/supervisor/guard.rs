@@ -12,7 +12,8 @@
 //! dumps and a higher OOM score, and starts a session of its own. It spawns the server within its limits (`limits`) in
 //! another session with default signals and a parent-death signal, and closes the server's pipes, so that their end is
 //! the server's end. From then on it looks at what the tree uses (`watch`). When the server has exited, it ends the
-//! rest of the tree until `wait` finds no child, and only then itself: to Ostler its end means that the tree is gone.
+//! rest of the tree until `wait` finds no child, removes the tree's temporary files, and only then ends itself: to
+//! Ostler its end means that the tree is gone.
 //! Signals go through pidfds, and the parent is checked again after opening.
 //!
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
@@ -48,7 +49,7 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::{demo_server, model::Exceeded};
+use crate::{demo_server, model::Exceeded, supervisor::temporary::MadeTemporary};
 
 pub use order::{Assignment, KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
@@ -149,7 +150,7 @@ fn run() -> io::Result<()> {
         .map_err(|error| failed(&error))
         .and_then(start)
     {
-        Ok((pid, watch)) => {
+        Ok((pid, watch, _temporary)) => {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
             release_output()?;
             let (orders, reports) = (control.try_clone()?, control.try_clone()?);
@@ -199,8 +200,9 @@ fn raise_oom_score() {
     }
 }
 
-fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch), Report> {
-    spec.containment.as_ref().map_or(Ok(()), private_home::prepare).map_err(|error| failed(&error))?;
+/// Starts the server; what is returned last is kept until nothing of it is left.
+fn start(Assignment { mut spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch, Option<MadeTemporary>), Report> {
+    let temporary = private_home::prepare(&mut spec).map_err(|error| failed(&error))?;
     handoff.map_or(Ok(()), |handoff| network::leave(&handoff, &spec)).map_err(uncontained)?;
     let best = CountedBy::best(&spec.limits);
     let (spawned, counted_by) = match spawn(&spec, stdin.try_clone().map_err(|error| failed(&error))?, best)? {
@@ -208,7 +210,7 @@ fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch)
         spawned => (spawned, best),
     };
     let pid = spawned.map_err(|error| failed(&error))?;
-    Ok((pid, Watch::new(&spec.limits, counted_by, spec.own_folder.as_deref())))
+    Ok((pid, Watch::new(&spec, counted_by), temporary))
 }
 
 /// Starts the server's program. The outer error says why it cannot be contained.

@@ -106,6 +106,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         seclusion: None,
         containment: None,
         own_folder: None,
+        temporary: None,
         limits: Limits::default(),
     };
     Arc::new(Launch {

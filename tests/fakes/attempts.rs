@@ -9,7 +9,7 @@ use std::{
         linux::net::SocketAddrExt,
         unix::{
             fs::PermissionsExt,
-            net::{SocketAddr, UnixDatagram, UnixStream},
+            net::{SocketAddr, UnixDatagram, UnixListener, UnixStream},
         },
     },
 };
@@ -45,6 +45,12 @@ fn attempt(kind: &str, target: &str) -> io::Result<()> {
         "connect-abstract" => {
             let address = SocketAddr::from_abstract_name(target)?;
             UnixDatagram::unbound()?.connect_addr(&address)
+        }
+        // As a browser does, and leaves it there.
+        "listen-in-temporary" => {
+            let folder = std::env::temp_dir().join(target);
+            fs::create_dir(&folder)?;
+            UnixListener::bind(folder.join("SingletonSocket")).map(drop)
         }
         "pair-of-sockets" => UnixStream::pair().map(drop),
         "change-root" => Ok(rustix::process::chroot("/")?),

@@ -97,6 +97,7 @@ mod surroundings;
 mod survival;
 mod system;
 mod telemetry;
+mod temporary;
 mod tidy;
 mod timeline;
 mod tool_rules;

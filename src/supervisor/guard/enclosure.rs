@@ -21,6 +21,7 @@ use crate::{
     supervisor::{
         containment::Containment,
         guard::{filter, places, spec::Spec},
+        temporary::Temporary,
     },
 };
 
@@ -61,22 +62,22 @@ impl Enclosure {
     pub(super) fn of(spec: &Spec) -> Result<Option<Self>, String> {
         let is_strict = |containment: &&Containment| containment.level == SandboxLevel::Strict;
         let Some(containment) = spec.containment.as_ref().filter(is_strict) else { return Ok(None) };
-        let made = Self::make(containment, &spec.dir).and_then(|enclosure| {
+        let made = Self::make(containment, spec).and_then(|enclosure| {
             enclosure.prove(&containment.canary)?;
             Ok(enclosure)
         });
         made.map(Some).map_err(|why| format!("{why}; {REMEDY}"))
     }
 
-    fn make(containment: &Containment, dir: &Path) -> Result<Self, String> {
+    fn make(containment: &Containment, spec: &Spec) -> Result<Self, String> {
         let program = PROGRAMS.iter().map(PathBuf::from).find(|place| place.is_file()).ok_or(
             "the sandbox level strict takes bubblewrap, which is not installed (most distributions have a package \
              `bubblewrap`)",
         )?;
         let filter = filter::program(containment).ok_or("there is no filter of system calls for this processor")?;
         let in_words = |error: io::Error| format!("bubblewrap cannot be given its arguments: {error}");
-        let arguments: Vec<u8> =
-            arguments(containment, dir).iter().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
+        let arguments = arguments(containment, &spec.dir, spec.temporary.as_ref());
+        let arguments: Vec<u8> = arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
         let filter: Vec<u8> = filter.iter().flat_map(instruction_bytes).collect();
         Ok(Self {
             program,
@@ -114,9 +115,12 @@ impl Enclosure {
 }
 
 /// The arguments of bubblewrap. Later mounts lie over earlier ones.
-fn arguments(containment: &Containment, dir: &Path) -> Vec<OsString> {
+fn arguments(containment: &Containment, dir: &Path, temporary: Option<&Temporary>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = NAMESPACES.iter().chain(&FRESH).map(OsString::from).collect();
     let mut mount = |kind: &str, from: &Path, place: &Path| arguments.extend([kind.into(), from.into(), place.into()]);
+    if let Some(temporary) = temporary {
+        mount("--symlink", temporary.folder(), temporary.link());
+    }
     for place in places::PROGRAMS.iter().map(Path::new) {
         match fs::read_link(place) {
             Ok(target) => mount("--symlink", &target, place),
@@ -177,13 +181,16 @@ mod tests {
             hidden: ["/usr/bin", "/usr/bin/env", "/var/lib/ostler"].map(PathBuf::from).into(),
             ..Containment::default()
         };
-        let arguments = arguments(&containment, Path::new("/srv/own/1"));
+        let temporary = Temporary::beside(Path::new("/srv/own/1"));
+        let arguments = arguments(&containment, Path::new("/srv/own/1"), Some(&temporary));
         let text: Vec<_> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
         let text = text.join(" ");
         let after = "--ro-bind-try /srv/app /srv/app --dev-bind-try /dev/snd /dev/snd --tmpfs /usr/bin --ro-bind \
                      /dev/null /usr/bin/env --bind-try /srv/files /srv/files --bind-try /srv/own/1 /srv/own/1 \
                      --remount-ro / --chdir /srv/own/1";
         assert!(text.ends_with(after), "{text}");
+        let link = format!("--symlink {} {}", temporary.folder().display(), temporary.link().display());
+        assert!(text.contains(&link), "{text}");
         assert!(text.contains("--ro-bind-try /etc/passwd /etc/passwd"), "{text}");
         for absent in ["/etc/shadow", "/var", "/home", "/root", "/proc/1", "--setenv", "/sys"] {
             assert!(!text.contains(absent), "{absent}: {text}");

@@ -1,4 +1,4 @@
-//! The folder that is a contained server's home, as its guard makes it.
+//! The folders that are a contained server's own, as its guard makes them.
 
 use std::{
     fs::{self, OpenOptions},
@@ -6,26 +6,25 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
 };
 
-use crate::supervisor::containment::Containment;
+use crate::supervisor::{
+    guard::spec::Spec,
+    temporary::{self, MadeTemporary},
+};
 
-/// The folder in it for temporary files.
-const TEMPORARY: &str = "tmp";
-
-/// Makes it, with the folder for temporary files and the settings that are copied there. What the server made of them
-/// stays, and no link of its making is followed.
-pub(super) fn prepare(containment: &Containment) -> io::Result<()> {
-    let private = |recursive| {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(recursive).mode(0o700);
-        builder
-    };
-    private(true).create(&containment.home)?;
-    unless_there(private(false).create(containment.home.join(TEMPORARY)))?;
+/// Makes its home, with the settings that are copied there, and its folder for temporary files, which `spec` grants and
+/// names from then on. What the server made of its home stays, and no link of its making is followed.
+pub(super) fn prepare(spec: &mut Spec) -> io::Result<Option<MadeTemporary>> {
+    let Some(containment) = &mut spec.containment else { return Ok(None) };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&containment.home)?;
     for (name, text) in &containment.settings {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(containment.home.join(name));
         unless_there(file.and_then(|mut file| file.write_all(text.as_bytes())))?;
     }
-    Ok(())
+    let Some(temporary) = &spec.temporary else { return Ok(None) };
+    let (made, path) = temporary.make()?;
+    containment.write.push(temporary.folder().to_owned());
+    spec.env.insert(temporary::VARIABLE.into(), path.display().to_string());
+    Ok(Some(made))
 }
 
 fn unless_there(made: io::Result<()>) -> io::Result<()> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{Limits, Names},
-    supervisor::{containment::Containment, seclusion::Seclusion},
+    supervisor::{containment::Containment, seclusion::Seclusion, temporary::Temporary},
 };
 
 /// The program to run, its environment and its containment.
@@ -28,6 +28,8 @@ pub struct Spec {
     pub containment: Option<Containment>,
     /// The server's own folder, where it has one.
     pub own_folder: Option<PathBuf>,
+    /// Its folder for temporary files, which is made where it is contained.
+    pub temporary: Option<Temporary>,
     /// Bounds of what its processes use; `None` is no bound.
     pub limits: Limits,
 }
@@ -35,7 +37,7 @@ pub struct Spec {
 impl fmt::Debug for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { program, args, env, dir, seclusion, containment, own_folder, limits } = self;
+        let Self { program, args, env, dir, seclusion, containment, own_folder, temporary, limits } = self;
         f.debug_struct("Spec")
             .field("program", program)
             .field("args", args)
@@ -44,6 +46,7 @@ impl fmt::Debug for Spec {
             .field("seclusion", seclusion)
             .field("containment", containment)
             .field("own_folder", own_folder)
+            .field("temporary", temporary)
             .field("limits", limits)
             .finish()
     }

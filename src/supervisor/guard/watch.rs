@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -17,7 +17,10 @@ use tokio::time::Instant;
 use crate::{
     model::{Exceeded, Limits},
     policy::limits,
-    supervisor::guard::{folder_size::FolderSize, footprint::Footprint, limits::CountedBy, tree},
+    supervisor::{
+        guard::{folder_size::FolderSize, footprint::Footprint, limits::CountedBy, spec::Spec, tree},
+        temporary::Temporary,
+    },
 };
 
 /// Has the kernel tell when tasks waited for memory for 0.1 s of 2 s, the shortest window that needs no privilege.
@@ -29,6 +32,9 @@ const PAUSE_AFTER_COUNT: Duration = Duration::from_millis(250);
 /// Time between two steps of a look at the folder, which so costs a twentieth of a core while it lasts.
 const FOLDER_STEP_PAUSE: Duration = Duration::from_millis(20);
 
+/// Time between two looks for the link to the temporary files: what tidies up leaves it alone for days.
+const LINK_PAUSE: Duration = Duration::from_secs(60 * 60);
+
 /// The limits that are watched, and when the next look is due.
 pub(super) struct Watch {
     limits: Limits,
@@ -36,26 +42,31 @@ pub(super) struct Watch {
     due: Option<Instant>,
     pressure: Option<File>,
     folder: Option<FolderWatch>,
+    /// The temporary files, and when their link is looked for.
+    temporary: Option<(Temporary, Instant)>,
     /// Processes of the last look.
     pids: Vec<i32>,
 }
 
 struct FolderWatch {
-    path: PathBuf,
+    paths: Vec<PathBuf>,
     size: FolderSize,
     due: Instant,
 }
 
 impl Watch {
-    /// Watches what the kernel does not bound by itself; `folder` is the server's own.
-    pub(super) fn new(limits: &Limits, counted_by: CountedBy, folder: Option<&Path>) -> Self {
-        let processes = limits.processes.filter(|_| counted_by == CountedBy::Guard);
-        let (limits, now) = (Limits { processes, ..*limits }, Instant::now());
-        let folder = folder.filter(|_| limits.disk_mb.is_some());
+    /// Watches what the kernel does not bound by itself.
+    pub(super) fn new(spec: &Spec, counted_by: CountedBy) -> Self {
+        let processes = spec.limits.processes.filter(|_| counted_by == CountedBy::Guard);
+        let (limits, now) = (Limits { processes, ..spec.limits }, Instant::now());
+        let temporary = spec.temporary.iter().map(|temporary| temporary.folder().to_owned());
+        let folder = spec.own_folder.iter().filter(|_| limits.disk_mb.is_some());
+        let folder = folder.map(|own| temporary.clone().chain([own.clone()]).collect::<Vec<_>>()).next();
         Self {
             due: (limits.memory_mb.is_some() || processes.is_some()).then_some(now),
             pressure: limits.memory_mb.and_then(|_| pressure().ok()),
-            folder: folder.map(|path| FolderWatch { path: path.to_owned(), size: FolderSize::of(path), due: now }),
+            folder: folder.map(|paths| FolderWatch { size: FolderSize::of(&paths), paths, due: now }),
+            temporary: spec.temporary.clone().map(|temporary| (temporary, now + LINK_PAUSE)),
             limits,
             pids: Vec::new(),
         }
@@ -63,7 +74,8 @@ impl Watch {
 
     /// Waits for bytes at `control`, or its end; false once a look is due instead.
     pub(super) fn wait(&mut self, control: impl AsFd) -> io::Result<bool> {
-        let due = self.due.into_iter().chain(self.folder.as_ref().map(|folder| folder.due)).min();
+        let others = [self.folder.as_ref().map(|folder| folder.due), self.temporary.as_ref().map(|(_, due)| *due)];
+        let due = self.due.into_iter().chain(others.into_iter().flatten()).min();
         let timeout = due.map(|due| Timespec::try_from(due.saturating_duration_since(Instant::now())));
         let timeout = timeout.transpose().map_err(io::Error::other)?;
         let mut fds = vec![PollFd::new(&control, PollFlags::IN)];
@@ -84,6 +96,10 @@ impl Watch {
     /// Takes the looks that are due, and begins to end the tree if a limit is exceeded, which `report` gets first.
     pub(super) fn enforce(&mut self, report: impl FnOnce(Exceeded)) -> bool {
         let now = Instant::now();
+        if let Some((temporary, due)) = self.temporary.as_mut().filter(|(_, due)| *due <= now) {
+            temporary.keep_link();
+            *due = now + LINK_PAUSE;
+        }
         let of_tree = self.due.filter(|due| *due <= now).and_then(|_| self.look_at_tree());
         let folder = self.folder.as_mut().filter(|folder| folder.due <= now);
         let of_folder = folder.and_then(|folder| folder.go_on(&self.limits));
@@ -114,7 +130,7 @@ impl FolderWatch {
             self.due = Instant::now() + FOLDER_STEP_PAUSE;
             return None;
         };
-        self.size = FolderSize::of(&self.path);
+        self.size = FolderSize::of(&self.paths);
         self.due = Instant::now() + limits::folder_pause(bytes, limits);
         limits::folder_exceeded(bytes, limits)
     }
