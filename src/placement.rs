@@ -16,6 +16,7 @@ mod isolated_process;
 mod isolated_processes;
 mod launcher;
 mod process_key;
+mod program;
 mod supervisor_handle;
 
 use std::{
@@ -33,12 +34,15 @@ use crate::{
     authorizations::Authorizations,
     error::{Error, Result},
     mcp::McpClient,
-    model::{EffectiveSandbox, Principal, Server, ServerConfig, ServerId, StartPreview, Status, TimelineLevel, UserId},
+    model::{
+        EffectiveSandbox, Principal, SandboxLevel, Server, ServerConfig, ServerId, StartPreview, Status, TimelineLevel,
+        UserId,
+    },
     named_secrets::NamedSecrets,
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
-        self, INSTALLATION_VARIABLE, Launch, Sharing,
+        self, Containment, INSTALLATION_VARIABLE, Launch, Sharing,
         messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted},
         removal, temporary,
     },
@@ -162,29 +166,37 @@ impl Placement {
     /// Adds a server's shared process to the supervisor.
     pub(crate) async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
-        let launch = self.shared_launch(&server).await?;
+        let launch = self.launch(&server, None, shared(&server.config)).await?;
         let mask = Mask::clone(&registered.mask.load());
         self.supervisor.ask(AddServer { id: server.id, launch, mask, wanted, link: registered.link.clone() }).await
     }
 
     /// Has a server's shared process run by another configuration, and be up or down where `wanted` says so.
     pub(crate) async fn update(&self, server: &Server, mask: Mask, wanted: Option<Wanted>) -> Result<()> {
-        let launch = self.shared_launch(server).await?;
+        let launch = self.launch(server, None, shared(&server.config)).await?;
         self.supervisor.ask(UpdateServer { id: server.id, launch, mask, wanted }).await
     }
 
-    /// The launch of a server's shared process.
-    async fn shared_launch(&self, server: &Server) -> Result<Arc<Launch>> {
-        let (launcher, written) = (self.launcher.clone(), server.config.clone());
-        let sandbox = blocking(move || Ok(launcher.sandbox(&written))).await?;
-        self.note_sandbox(server.id, sandbox);
-        self.launch(server, None, shared(&server.config)).await
-    }
-
+    /// The launch of a server's process: of the one that all share, or of `user`'s.
     async fn launch(&self, server: &Server, user: Option<UserId>, sharing: Sharing) -> Result<Arc<Launch>> {
         let resolved = self.secrets.resolve(server, user);
-        let (launcher, authorizations, server) = (self.launcher.clone(), self.authorizations.clone(), server.clone());
-        blocking(move || Ok(launcher.launch(&authorizations, &server, user, resolved, sharing))).await
+        let (id, launcher, authorizations) = (server.id, self.launcher.clone(), self.authorizations.clone());
+        let server = server.clone();
+        let built = move || Ok(launcher.launch(&authorizations, &server, user, resolved, sharing));
+        let (launch, sandbox) = blocking(built).await?;
+        self.note_sandbox(id, sandbox);
+        Ok(launch)
+    }
+
+    /// The containment of a process of a server that is about to start, by what is there now: a path that is granted may
+    /// have come to be. `None` where it is as the launch says.
+    pub(crate) async fn renewed(&self, server: &Server, launch: &Arc<Launch>) -> Result<Option<Containment>> {
+        let (id, launcher, launch, config) = (server.id, self.launcher.clone(), launch.clone(), server.config.clone());
+        let Some((containment, sandbox)) = blocking(move || Ok(launcher.renewed(&config, &launch))).await? else {
+            return Ok(None);
+        };
+        self.note_sandbox(id, Some(sandbox));
+        Ok(Some(containment))
     }
 
     fn note_sandbox(&self, id: ServerId, sandbox: Option<EffectiveSandbox>) {
@@ -193,6 +205,11 @@ impl Placement {
             Some(sandbox) => sandboxes.insert(id, sandbox),
             None => sandboxes.remove(&id),
         };
+    }
+
+    /// The level of a server's sandbox.
+    pub(crate) fn level(&self, config: &ServerConfig) -> SandboxLevel {
+        self.launcher.containers.level(config)
     }
 
     /// The sandbox of a server's processes as they were started last, or will be.

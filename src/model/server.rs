@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::{
-    HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, ToolPinning, UserId, hidden::Names,
+    HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, ToolPinning, UserId,
+    hidden::{Names, shown},
 };
 
 /// A server's configuration: the part that its owner writes.
@@ -146,43 +147,22 @@ pub struct ToolRules {
     pub changes: ToolPinning,
 }
 
-impl fmt::Debug for ServerConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart, so that no new field is forgotten.
-        let Self {
-            name,
-            description,
-            command,
-            args,
-            env,
-            enabled,
-            remote,
-            isolation,
-            tools,
-            protocol,
-            start_timeout,
-            sandbox,
-            limits,
-            grants_paths,
-        } = self;
-        f.debug_struct("ServerConfig")
-            .field("name", name)
-            .field("description", description)
-            .field("command", command)
-            .field("args", args)
-            .field("env", &Names(env))
-            .field("enabled", enabled)
-            .field("remote", remote)
-            .field("isolation", isolation)
-            .field("tools", tools)
-            .field("protocol", protocol)
-            .field("start_timeout", start_timeout)
-            .field("sandbox", sandbox)
-            .field("limits", limits)
-            .field("grants_paths", grants_paths)
-            .finish()
-    }
-}
+shown!(ServerConfig {
+    name,
+    description,
+    command,
+    args,
+    env => Names(env),
+    enabled,
+    remote,
+    isolation,
+    tools,
+    protocol,
+    start_timeout,
+    sandbox,
+    limits,
+    grants_paths,
+});
 
 impl ServerConfig {
     /// A server that runs `command` without arguments, and starts as soon as it is registered.

@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::Read,
+    fs,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    model::{SandboxLevel, SandboxPaths, ServerConfig},
+    model::{EffectiveSandbox, SandboxLevel, SandboxPaths, ServerConfig},
+    placement::program,
     policy::{
         copied_settings,
         grants::{self, Bounds},
@@ -25,9 +25,6 @@ const LEADING_HOME: [&str; 3] = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_
 
 /// Files that the folder of a project has.
 const PROJECT_FILES: [&str; 2] = ["package.json", "pyproject.toml"];
-
-/// Bytes of a program in which its interpreter is named (`BINPRM_BUF_SIZE`).
-const FIRST_LINE_BYTES: u64 = 256;
 
 /// Contains servers in folders of their own, away from Ostler's data.
 pub(crate) struct Containers {
@@ -47,32 +44,34 @@ impl Containers {
         config.sandbox.level.unwrap_or(self.level)
     }
 
-    /// The containment of a server in the folder `own`, a path without links, and `env` changed to fit; `None` where it
-    /// is not contained, or no program. Blocks.
+    /// The sandbox that a server has in effect where it gets `inherited`; `None` for one at a URL. Blocks.
+    pub(super) fn sandbox(
+        &self,
+        config: &ServerConfig,
+        inherited: &BTreeMap<String, String>,
+    ) -> Option<EffectiveSandbox> {
+        let level = self.level(config);
+        let granted = || self.granted(config, inherited);
+        let paths = if level == SandboxLevel::None { SandboxPaths::default() } else { granted() };
+        config.remote.is_none().then(|| EffectiveSandbox::new(level, paths))
+    }
+
+    /// The containment of a server in its sandbox, and in the folder `own`, a path without links; `None` where it is not
+    /// contained. Blocks.
     pub(super) fn contain(
         &self,
         config: &ServerConfig,
+        sandbox: &EffectiveSandbox,
         own: &Path,
-        env: &mut BTreeMap<String, String>,
+        inherited: &BTreeMap<String, String>,
     ) -> Option<Containment> {
-        let level = self.level(config);
-        if level == SandboxLevel::None || config.remote.is_some() {
-            return None;
-        }
-        let SandboxPaths { read, write } = self.granted(config, env);
-        let paths = |paths: Vec<String>| paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        for name in LEADING_HOME {
-            env.remove(name);
-        }
-        env.insert("HOME".into(), own.display().to_string());
-        // Each process has one of its own there.
-        env.insert(temporary::VARIABLE.into(), temporary::LINKS.into());
-        let read: Vec<_> = paths(read).into_iter().chain(self.installations(config, env)).collect();
-        Some(Containment {
-            level,
+        let paths = |paths: &[String]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let installations = || self.installations(config, own, inherited);
+        (sandbox.level != SandboxLevel::None).then(|| Containment {
+            level: sandbox.level,
             home: own.to_owned(),
-            read: grants::outermost(read),
-            write: paths(write),
+            read: grants::outermost(paths(&sandbox.paths.read).into_iter().chain(installations()).collect()),
+            write: paths(&sandbox.paths.write),
             hidden: self.bounds.hidden.iter().chain([&self.bounds.servers]).cloned().collect(),
             settings: self.settings(),
             unix_sockets: config.sandbox.unix_sockets,
@@ -81,8 +80,8 @@ impl Containers {
         })
     }
 
-    /// Files and folders that are granted to a server besides its own and its program's, without links. Blocks.
-    pub(crate) fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
+    /// Files and folders that are granted to a server besides its own and its program's, without links.
+    fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
         let (mut read, mut write) = (Vec::new(), Vec::new());
         let texts = config.args.iter().chain(config.env.values()).filter(|_| config.grants_paths);
         for place in texts.flat_map(|text| grants::named(text)).filter_map(real) {
@@ -107,15 +106,12 @@ impl Containers {
     }
 
     /// Folders of the program, its interpreter, and all on the search path.
-    fn installations(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    fn installations(&self, config: &ServerConfig, dir: &Path, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
         let path = env.get("PATH").map_or("", String::as_str);
         let on_path: Vec<_> = path.split(':').filter(|entry| entry.starts_with('/')).map(PathBuf::from).collect();
-        let program = if config.command.contains('/') {
-            Some(PathBuf::from(&config.command))
-        } else {
-            on_path.iter().map(|folder| folder.join(&config.command)).find(|program| program.is_file())
-        };
-        let programs: Vec<_> = program.iter().cloned().chain(program.as_deref().and_then(interpreter)).collect();
+        let program = program::found(&config.command, path, dir);
+        let interpreter = program.as_deref().and_then(program::interpreter);
+        let programs: Vec<_> = program.into_iter().chain(interpreter).collect();
         // A virtual environment has links to an interpreter elsewhere, and needs both.
         let folders = programs.iter().filter_map(|program| program.parent().and_then(real));
         // Also of one that is not there yet, or for a moment.
@@ -151,11 +147,12 @@ fn real_all(paths: &[String]) -> impl Iterator<Item = PathBuf> {
     paths.iter().filter_map(|path| real(Path::new(path)))
 }
 
-/// The interpreter that the first line of a script names.
-fn interpreter(program: &Path) -> Option<PathBuf> {
-    let mut first = Vec::new();
-    File::open(program).ok()?.take(FIRST_LINE_BYTES).read_to_end(&mut first).ok()?;
-    let line = first.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let line = std::str::from_utf8(line).ok()?;
-    line.split_whitespace().next().filter(|path| path.starts_with('/')).map(PathBuf::from)
+/// Changes the inherited variables of a server to those of a contained one whose folder is `own`.
+pub(super) fn settle(inherited: &mut BTreeMap<String, String>, own: &Path) {
+    for name in LEADING_HOME {
+        inherited.remove(name);
+    }
+    inherited.insert("HOME".into(), own.display().to_string());
+    // Each process has one of its own there.
+    inherited.insert(temporary::VARIABLE.into(), temporary::LINKS.into());
 }

@@ -1,23 +1,20 @@
 //! [`Launcher`]: from a server's configuration to what the supervisor starts.
 
-use std::{
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::{
     authorizations::Authorizations,
     model::{
-        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, Server, ServerConfig, ServerId,
-        StartPreview, UserId,
+        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, Server, ServerConfig, ServerId, StartPreview, UserId,
     },
     named_secrets::Resolved,
     outbound::Reachable,
-    placement::containers::Containers,
+    placement::{
+        containers::{self, Containers},
+        program,
+    },
     policy::{environment, launcher},
-    supervisor::{Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
+    supervisor::{Containment, Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
 
 /// Times the usual time to start that a launcher gets, to fetch or build the server.
@@ -81,19 +78,22 @@ impl Launcher {
         self.containers.bounds.servers.join(id.to_string())
     }
 
-    /// The sandbox that a server has in effect; `None` for one at a URL. Blocks.
-    pub(super) fn sandbox(&self, config: &ServerConfig) -> Option<EffectiveSandbox> {
-        let level = self.containers.level(config);
-        let contained = level != SandboxLevel::None;
-        let granted = || self.containers.granted(config, &environment::inherited(own_variables()));
-        let paths = if contained { granted() } else { SandboxPaths::default() };
-        config.remote.is_none().then(|| EffectiveSandbox::new(level, paths))
+    /// The containment of a process that is about to start as `launch` says, by what is there now, and the sandbox that
+    /// it has in effect; `None` where it is not contained. Blocks.
+    pub(super) fn renewed(&self, config: &ServerConfig, launch: &Launch) -> Option<(Containment, EffectiveSandbox)> {
+        let before = launch.spec.containment.as_ref()?;
+        let inherited = environment::inherited(own_variables());
+        let sandbox = self.containers.sandbox(config, &inherited)?;
+        let now = self.containers.contain(config, &sandbox, &before.home, &inherited)?;
+        // A level that was changed meanwhile comes with a launch of its own.
+        (now.level == before.level).then_some((now, sandbox))
     }
 
     /// Builds the launch of a server, for `user` alone where one is named: its environment begins empty, gets the
     /// inherited variables, then its own, then Ostler's marks. Blocks.
     ///
-    /// The home of a user's process is that of the user's next one, and of no other user's.
+    /// The home of a user's process is that of the user's next one, and of no other user's. With it comes the sandbox that
+    /// the server has in effect; `None` for one at a URL.
     pub(super) fn launch(
         &self,
         authorizations: &Arc<Authorizations>,
@@ -101,11 +101,16 @@ impl Launcher {
         user: Option<UserId>,
         Resolved { config, missing }: Resolved,
         sharing: Sharing,
-    ) -> Arc<Launch> {
+    ) -> (Arc<Launch>, Option<EffectiveSandbox>) {
         let mut env = environment::inherited(own_variables());
         let own = self.folder(server.id).join(user.map_or_else(|| "shared".into(), |user| user.to_string()));
         // As its owner wrote it: what a secret holds grants nothing.
-        let containment = self.containers.contain(&server.config, &own, &mut env);
+        let sandbox = self.containers.sandbox(&server.config, &env);
+        let contained = |sandbox| self.containers.contain(&server.config, sandbox, &own, &env);
+        let containment = sandbox.as_ref().and_then(contained);
+        if containment.is_some() {
+            containers::settle(&mut env, &own);
+        }
         env.extend(config.env);
         env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
         env.insert("OSTLER_SERVER_ID".into(), server.id.to_string());
@@ -115,7 +120,10 @@ impl Launcher {
             env.retain(|name, _| !environment::is_proxy(name));
         }
         let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
-        Arc::new(Launch {
+        let wanted =
+            |contained: &Containment| Sandbox { level: Some(contained.level), ..server.config.sandbox.clone() };
+        let launch = Launch {
+            sandbox: containment.as_ref().map(wanted),
             spec: Spec {
                 program: config.command,
                 args: config.args,
@@ -127,7 +135,6 @@ impl Launcher {
                 limits: config.limits.or(self.limits),
                 containment,
             },
-            sandbox: sandbox(&server.config, self.containers.level),
             remote: config.remote.map(|remote| RemoteTarget {
                 authority: authorizations.authority(server.id, &remote.url),
                 remote,
@@ -141,24 +148,27 @@ impl Launcher {
             start_timeout: config.start_timeout.unwrap_or_else(|| self.start_timeout.saturating_mul(factor)),
             stop_grace: self.stop_grace,
             ping_timeout: self.health_check_interval.min(PING_TIMEOUT_MAX),
-        })
+        };
+        (Arc::new(launch), sandbox)
     }
 
     /// The start of a server's program, as a launch would make it. Blocks.
     pub(super) fn preview(&self, config: &ServerConfig) -> StartPreview {
         let folder = &self.containers.bounds.servers;
         let mut variables = environment::inherited(own_variables());
-        let granted = self.containers.granted(config, &variables);
-        let is_contained = self.containers.contain(config, &folder.join("ID"), &mut variables).is_some();
+        let sandbox = self.containers.sandbox(config, &variables).filter(|sandbox| sandbox.level != SandboxLevel::None);
+        if sandbox.is_some() {
+            containers::settle(&mut variables, folder);
+        }
         variables.extend(config.env.clone());
         let path = variables.get("PATH").map_or("", String::as_str);
         StartPreview {
-            program: found(&config.command, path, folder).map(|program| program.display().to_string()),
+            program: program::resolved(&config.command, path, folder).map(|program| program.display().to_string()),
             args: config.args.clone(),
             folder: folder.display().to_string(),
             sandbox: Sandbox {
                 level: Some(self.containers.level(config)),
-                paths: if is_contained { granted } else { SandboxPaths::default() },
+                paths: sandbox.map(|sandbox| sandbox.paths).unwrap_or_default(),
                 ..config.sandbox.clone()
             },
             limits: config.limits.or(self.limits),
@@ -167,43 +177,7 @@ impl Launcher {
     }
 }
 
-/// The file that a program's name leads to from a folder, by the rule of `execvp`; without links. Blocks.
-fn found(program: &str, path: &str, dir: &Path) -> Option<PathBuf> {
-    let is_program =
-        |file: &PathBuf| file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-    let file = if program.contains('/') {
-        Some(dir.join(program)).filter(is_program)
-    } else {
-        std::env::split_paths(path).map(|folder| dir.join(folder).join(program)).find(is_program)
-    };
-    file?.canonicalize().ok()
-}
-
 /// Ostler's own variables, as far as they are text.
 fn own_variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-/// The sandbox of a server with the level that applies; `None` where it has none.
-fn sandbox(config: &ServerConfig, usual: SandboxLevel) -> Option<Sandbox> {
-    let level = config.sandbox.level.unwrap_or(usual);
-    let is_contained = config.remote.is_none() && level != SandboxLevel::None;
-    is_contained.then(|| Sandbox { level: Some(level), ..config.sandbox.clone() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_is_found_as_it_would_be_run() {
-        let sh = Path::new("/bin/sh").canonicalize().ok();
-        let root = Path::new("/");
-        assert_eq!(found("sh", "/nowhere:/bin:/usr/bin", root), sh);
-        assert_eq!(found("/bin/sh", "", root), sh);
-        assert_eq!(found("./sh", "", Path::new("/bin")), sh);
-        for absent in ["sh ", "/bin", "bin", "no-such-program", ""] {
-            assert_eq!(found(absent, "/:/usr", root), None, "{absent:?}");
-        }
-    }
 }

@@ -106,7 +106,8 @@ impl Servers {
         let authorization = |url: &str| self.authorizations.status(registered.id, url);
         let warnings = || (self.listings.warnings(registered), self.listings.waiting(registered).len());
         let sandbox = || self.placement.sandbox(registered.id);
-        ServerDetails::of(registered, authorization, warnings, sandbox, &self.settings, who)
+        let level = self.placement.level(&registered.server.load().config);
+        ServerDetails::of(registered, authorization, warnings, sandbox, (level, &self.settings.limits), who)
     }
 
     fn page(

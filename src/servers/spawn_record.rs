@@ -12,7 +12,7 @@ use crate::{
     model::{Outcome, ProcessAction, ServerId},
     policy::{audit_quota::EntryKind, command_line},
     servers::service::Servers,
-    supervisor::{Launch, StartKind},
+    supervisor::{Containment, Launch, StartKind},
 };
 
 impl Servers {
@@ -22,14 +22,14 @@ impl Servers {
         id: ServerId,
         launch: Arc<Launch>,
         start: StartKind,
-        recorded: mpsc::Sender<()>,
+        recorded: mpsc::Sender<Option<Containment>>,
     ) {
         let servers = self.clone();
         // Apart, so that the starts of many servers are one commit.
         self.recorder.spawn(async move {
             match servers.record_spawn(id, &launch, start).await {
                 // Its receiver is gone where that took too long.
-                Ok(()) => drop(recorded.try_send(())),
+                Ok(containment) => drop(recorded.try_send(containment)),
                 Err(cause) => {
                     log::warn!(server:% = id, cause:%; "a start could not be put on record, so it is not made")
                 }
@@ -37,8 +37,9 @@ impl Servers {
         });
     }
 
-    /// Records the exact command line that is about to be run, secrets masked.
-    async fn record_spawn(&self, id: ServerId, launch: &Launch, start: StartKind) -> Result<()> {
+    /// Records the exact command line that is about to be run, secrets masked; returns its containment, where it is
+    /// another than when it was launched first.
+    async fn record_spawn(&self, id: ServerId, launch: &Arc<Launch>, start: StartKind) -> Result<Option<Containment>> {
         let server =
             self.registry.get(self.placement.server_of(id).unwrap_or(id)).ok_or(Error::NotFound(Noun::Server))?;
         let spec = &launch.spec;
@@ -50,6 +51,7 @@ impl Servers {
             StartKind::Wanted => ProcessAction::Spawn,
             StartKind::Again => ProcessAction::Respawn,
         };
-        self.record_action(EntryKind::Start, action, id, Outcome::Success, line).await
+        self.record_action(EntryKind::Start, action, id, Outcome::Success, line).await?;
+        self.placement.renewed(&server.server.load_full(), launch).await
     }
 }

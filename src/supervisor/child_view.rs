@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     model::{ExitReport, HealthStatus, Listing, RuntimeStatus, ServerId, Status, Timestamp},
-    supervisor::{launch::Launch, server_instance::ServerInstance},
+    supervisor::{containment::Containment, launch::Launch, server_instance::ServerInstance},
 };
 
 /// Readiness of a child to take calls.
@@ -135,8 +135,9 @@ pub enum SupervisorEvent {
         launch: Arc<Launch>,
         /// The kind of start.
         start: StartKind,
-        /// Takes one message once it is on record; dropped without, the program is not run.
-        recorded: mpsc::Sender<()>,
+        /// Takes one message once it is on record: its containment, where that is not as in the launch. Dropped without,
+        /// the program is not run.
+        recorded: mpsc::Sender<Option<Containment>>,
     },
     /// A process ended without being stopped.
     Failed {

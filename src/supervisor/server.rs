@@ -26,6 +26,7 @@ use crate::{
     mcp::{self, Era, Frame, Level, LineBudget, Message, RpcError},
     model::{Protocol, ServerId, TimelineLevel},
     supervisor::{
+        containment::Containment,
         egress::Connections,
         exit::{Exit, ExitSlot},
         exit_guard::ExitGuard,
@@ -68,8 +69,8 @@ pub struct ServerActor {
     /// Its connections to elsewhere, if it may not make them itself.
     connections: Option<Connections>,
     exit: ExitSlot,
-    /// Tells that the start is on record, where it has to be.
-    record: Option<mpsc::Receiver<()>>,
+    /// Tells that the start is on record, where it has to be, and of another containment.
+    record: Option<mpsc::Receiver<Option<Containment>>>,
     /// Reports the end of a remote server, or of one that was never run, which no guard does.
     reporter: Option<ExitGuard>,
     has_sent_message: bool,
@@ -147,7 +148,7 @@ impl ServerActor {
     }
 
     /// Has the program run only once a message says that its start is on record.
-    pub(super) fn wait_for(&mut self, record: mpsc::Receiver<()>) {
+    pub(super) fn wait_for(&mut self, record: mpsc::Receiver<Option<Containment>>) {
         self.record = Some(record);
     }
 
@@ -218,7 +219,10 @@ impl Actor for ServerActor {
         let recorded = tokio::time::timeout(RECORD_TIMEOUT, async move { record.recv().await });
         // Nothing else is dealt with meanwhile, a stop neither.
         ctx.wait(recorded.into_actor(self).map(|recorded, actor, ctx| {
-            if recorded == Ok(Some(())) {
+            if let Ok(Some(renewed)) = recorded {
+                if renewed.is_some() {
+                    Arc::make_mut(&mut actor.launch).spec.containment = renewed;
+                }
                 return actor.begin(ctx);
             }
             actor.reporter = Some(actor.exit_guard());

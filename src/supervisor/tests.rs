@@ -160,7 +160,7 @@ fn on_record(mut reported: mpsc::UnboundedReceiver<SupervisorEvent>) -> mpsc::Un
     actix::spawn(async move {
         while let Some(event) = reported.recv().await {
             if let SupervisorEvent::Spawning { recorded, .. } = &event {
-                let _ = recorded.try_send(());
+                let _ = recorded.try_send(None);
             } else {
                 let _ = sender.send(event);
             }
