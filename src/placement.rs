@@ -17,6 +17,7 @@ mod isolated_processes;
 mod launcher;
 mod process_key;
 mod program;
+mod sandboxes;
 mod supervisor_handle;
 
 use std::{
@@ -34,15 +35,12 @@ use crate::{
     authorizations::Authorizations,
     error::{Error, Result},
     mcp::McpClient,
-    model::{
-        EffectiveSandbox, Principal, SandboxLevel, Server, ServerConfig, ServerId, StartPreview, Status, TimelineLevel,
-        UserId,
-    },
+    model::{EffectiveSandbox, Principal, Server, ServerId, Status, TimelineLevel, UserId},
     named_secrets::NamedSecrets,
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
-        self, Containment, INSTALLATION_VARIABLE, Launch, Sharing,
+        self, INSTALLATION_VARIABLE, Launch, Sharing,
         messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted},
         removal, temporary,
     },
@@ -158,11 +156,6 @@ impl Placement {
         self.launcher.refused_url(url)
     }
 
-    /// The start of a server of this configuration, as it would be; `None` where it is at a URL. Blocks.
-    pub(crate) fn preview(&self, config: &ServerConfig) -> Option<StartPreview> {
-        config.remote.is_none().then(|| self.launcher.preview(config))
-    }
-
     /// Adds a server's shared process to the supervisor.
     pub(crate) async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
@@ -188,35 +181,6 @@ impl Placement {
         Ok(launch)
     }
 
-    /// The containment of a process of a server that is about to start, by what is there now: a path that is granted may
-    /// have come to be. `None` where it is as the launch says.
-    pub(crate) async fn renewed(&self, server: &Server, launch: &Arc<Launch>) -> Result<Option<Containment>> {
-        let (id, launcher, launch, config) = (server.id, self.launcher.clone(), launch.clone(), server.config.clone());
-        let Some((containment, sandbox)) = blocking(move || Ok(launcher.renewed(&config, &launch))).await? else {
-            return Ok(None);
-        };
-        self.note_sandbox(id, Some(sandbox));
-        Ok(Some(containment))
-    }
-
-    fn note_sandbox(&self, id: ServerId, sandbox: Option<EffectiveSandbox>) {
-        let mut sandboxes = self.sandboxes.lock();
-        match sandbox {
-            Some(sandbox) => sandboxes.insert(id, sandbox),
-            None => sandboxes.remove(&id),
-        };
-    }
-
-    /// The level of a server's sandbox.
-    pub(crate) fn level(&self, config: &ServerConfig) -> SandboxLevel {
-        self.launcher.containers.level(config)
-    }
-
-    /// The sandbox of a server's processes as they were started last, or will be.
-    pub(crate) fn sandbox(&self, id: ServerId) -> Option<EffectiveSandbox> {
-        self.sandboxes.lock().get(&id).cloned()
-    }
-
     /// Ends every process of a server, which is not registered any more, and removes its folders.
     pub(crate) fn remove(self: &Arc<Self>, id: ServerId) {
         self.sandboxes.lock().remove(&id);
@@ -234,13 +198,6 @@ impl Placement {
                 log::warn!(server:% = id, reason:%; "the folder of a removed server could not be removed");
             }
         });
-    }
-
-    /// Removes what processes of servers left behind whose guards were killed along with an earlier Ostler; nothing of
-    /// these servers runs yet.
-    pub(crate) async fn tidy(&self, ids: impl Iterator<Item = ServerId>) -> Result<()> {
-        let folders: Vec<_> = ids.map(|id| self.launcher.folder(id)).collect();
-        blocking(move || Ok(folders.iter().for_each(|folder| temporary::remove_left(folder)))).await
     }
 
     /// Ends all processes that the lost supervisor's servers left, and starts a new one with the same children.

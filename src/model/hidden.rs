@@ -20,8 +20,8 @@ impl fmt::Debug for Names<'_> {
     }
 }
 
-/// `Debug` for a struct of these fields, each as it is or, after `=>`, as it is shown. It takes the struct apart, so that
-/// no new field is forgotten.
+/// `Debug` for a struct of these fields, each as it is or, after `=>`, as it is shown. It takes the struct apart, so
+/// that no new field is forgotten.
 macro_rules! shown {
     ($struct:ident { $($field:ident $(=> $as:expr)?),+ $(,)? }) => {
         impl std::fmt::Debug for $struct {

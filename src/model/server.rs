@@ -23,6 +23,8 @@ pub struct ServerConfig {
     pub args: Vec<String>,
     /// Variables added to its environment; the values are secrets.
     pub env: BTreeMap<String, String>,
+    /// Its working directory, an absolute path; `None` for a folder of Ostler's.
+    pub cwd: Option<String>,
     /// True when it starts with Ostler.
     pub enabled: bool,
     /// URL and headers of a remote server; `command`, `args` and `env` are empty then.
@@ -153,6 +155,7 @@ shown!(ServerConfig {
     command,
     args,
     env => Names(env),
+    cwd,
     enabled,
     remote,
     isolation,
@@ -174,6 +177,7 @@ impl ServerConfig {
             command: command.into(),
             args: Vec::new(),
             env: BTreeMap::new(),
+            cwd: None,
             enabled: true,
             remote: None,
             isolation: Isolation::default(),
@@ -227,6 +231,7 @@ impl ServerConfig {
             command,
             args,
             env,
+            cwd,
             enabled: _,
             remote,
             isolation: _,
@@ -240,6 +245,7 @@ impl ServerConfig {
         command.clear();
         args.clear();
         env.clear();
+        *cwd = None;
         *tools = ToolRules::default();
         *sandbox = Sandbox { level: sandbox.level, ..Sandbox::default() };
         if let Some(remote) = remote {

@@ -20,6 +20,8 @@ pub struct ServerChange {
     pub args: Option<Vec<String>>,
     /// The whole new environment; a value sent back masked keeps what it was.
     pub env: Option<BTreeMap<String, String>>,
+    /// New working directory; `Some(None)` for a folder of Ostler's.
+    pub cwd: Option<Option<String>>,
     /// True when it starts with Ostler; changing it starts or stops the server now.
     pub enabled: Option<bool>,
     /// New address: the server is remote from now on, without a command, arguments and an environment. A new command
@@ -49,6 +51,7 @@ shown!(ServerChange {
     command,
     args,
     env => env.as_ref().map(Names),
+    cwd,
     enabled,
     url,
     headers => headers.as_ref().map(Names),

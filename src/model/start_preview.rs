@@ -14,8 +14,10 @@ pub struct StartPreview {
     pub program: Option<String>,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Folder of the servers' own folders, one of which is its home and working directory if it is contained.
+    /// Folder of the servers' own folders, one of which is its home if it is contained.
     pub folder: String,
+    /// Its working directory; `null` for a folder of its own.
+    pub cwd: Option<String>,
     /// Names of all its variables: its own, and those that every server gets.
     pub variables: Vec<String>,
     /// Its sandbox, with the level that applies and all paths that are granted, those that its command line names, too.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    error::Faults,
     model::{EffectiveSandbox, SandboxLevel, SandboxPaths, ServerConfig},
     placement::program,
     policy::{
@@ -51,13 +52,24 @@ impl Containers {
         inherited: &BTreeMap<String, String>,
     ) -> Option<EffectiveSandbox> {
         let level = self.level(config);
-        let granted = || self.granted(config, inherited);
-        let paths = if level == SandboxLevel::None { SandboxPaths::default() } else { granted() };
-        config.remote.is_none().then(|| EffectiveSandbox::new(level, paths))
+        if config.remote.is_some() {
+            return None;
+        }
+        if level == SandboxLevel::None {
+            return Some(EffectiveSandbox { level, paths: SandboxPaths::default(), not_in_force: Vec::new() });
+        }
+        let (asked, paths) = (&config.sandbox.paths, self.granted(config, inherited));
+        let is_in = |path: &String, lists: &[&Vec<String>]| {
+            real(path).is_some_and(|place| lists.iter().copied().flatten().any(|grant| place.starts_with(grant)))
+        };
+        let unread = asked.read.iter().filter(|path| !is_in(path, &[&paths.read, &paths.write]));
+        let unwritten = asked.write.iter().filter(|path| !is_in(path, &[&paths.write]));
+        let not_in_force = unread.chain(unwritten).cloned().collect();
+        Some(EffectiveSandbox { level, paths, not_in_force })
     }
 
-    /// The containment of a server in its sandbox, and in the folder `own`, a path without links; `None` where it is not
-    /// contained. Blocks.
+    /// The containment of a server in its sandbox, and in the folder `own`, a path without links; `None` where it is
+    /// not contained. Blocks.
     pub(super) fn contain(
         &self,
         config: &ServerConfig,
@@ -66,7 +78,8 @@ impl Containers {
         inherited: &BTreeMap<String, String>,
     ) -> Option<Containment> {
         let paths = |paths: &[String]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let installations = || self.installations(config, own, inherited);
+        let dir = config.cwd.as_ref().map_or(own, Path::new);
+        let installations = || self.installations(config, dir, inherited);
         (sandbox.level != SandboxLevel::None).then(|| Containment {
             level: sandbox.level,
             home: own.to_owned(),
@@ -82,27 +95,62 @@ impl Containers {
 
     /// Files and folders that are granted to a server besides its own and its program's, without links.
     fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
+        // Paths, and what is granted for each.
         let (mut read, mut write) = (Vec::new(), Vec::new());
-        let texts = config.args.iter().chain(config.env.values()).filter(|_| config.grants_paths);
-        for place in texts.flat_map(|text| grants::named(text)).filter_map(real) {
+        let texts = config.args.iter().chain(config.env.values());
+        let named = texts.flat_map(|text| grants::named(text)).chain(config.cwd.iter().map(Path::new));
+        for (path, place) in named.filter(|_| config.grants_paths).filter_map(with_place) {
             match place.is_dir() {
-                true if self.bounds.allows_writing(&place) => write.push(place),
-                true => read.extend(Some(place).filter(|place| self.bounds.allows_reading(place))),
-                false => read.extend(self.bounds.around(&place, is_project)),
+                true if self.bounds.grants_writing(&place) => write.push((path, place)),
+                true => read.extend(Some((path, place)).filter(|(_, place)| self.bounds.grants_reading(place))),
+                false => read.extend(self.bounds.around(&place, is_project).map(|grant| (path, grant))),
             }
         }
-        let paths = &config.sandbox.paths;
-        read.extend(real_all(&paths.read).filter(|place| self.bounds.may_be_read(place)));
-        write.extend(real_all(&paths.write).filter(|place| self.bounds.may_be_written(place)));
-        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).filter_map(|path| real(Path::new(path)));
-        read.extend(outside.filter(|place| self.bounds.allows_reading(place)));
-        let texts = |places: Vec<PathBuf>| {
-            grants::outermost(places)
-                .into_iter()
-                .filter_map(|place| place.into_os_string().into_string().ok())
-                .collect()
+        let asked = &config.sandbox.paths;
+        let to_read = asked.read.iter().map(Path::new).filter_map(with_place);
+        read.extend(to_read.filter(|(_, place)| self.bounds.reason_against_reading(place).is_none()));
+        let to_write = asked.write.iter().map(Path::new).filter_map(with_place);
+        write.extend(to_write.filter(|(_, place)| self.bounds.reason_against_writing(place).is_none()));
+        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).map(Path::new).filter_map(with_place);
+        read.extend(outside.filter(|(_, place)| self.bounds.allows_reading(place)));
+        let changed: Vec<_> = write.iter().map(|(_, place)| place.clone()).collect();
+        let texts = |grants: Vec<(&Path, PathBuf)>| {
+            let grants = grants.into_iter().filter(|(path, place)| !self.is_steered(path, place, &changed));
+            let places = grants::outermost(grants.map(|(_, place)| place).collect());
+            places.into_iter().filter_map(|place| place.into_os_string().into_string().ok()).collect()
         };
         SandboxPaths { read: texts(read), write: texts(write) }
+    }
+
+    /// True for a path through a folder that the server may change: by a link there, it could have any place granted to
+    /// its next process. What lies in such a folder needs no grant.
+    fn is_steered(&self, path: &Path, place: &Path, changed: &[PathBuf]) -> bool {
+        let is_the_servers = |above: &Path| {
+            let mut others = changed.iter().filter(|folder| *folder != place);
+            self.bounds.is_of_one_server(above) || others.any(|folder| above.starts_with(folder))
+        };
+        path.ancestors().skip(1).filter_map(real).any(|above| is_the_servers(&above))
+    }
+
+    /// Paths of `after` that can never be granted, but for those that stood there `before`. Blocks.
+    pub(super) fn check(&self, before: &ServerConfig, after: &ServerConfig) -> Faults {
+        let mut faults = Faults::default();
+        let cwd = after.cwd.as_ref().filter(|_| before.cwd != after.cwd);
+        if let Some((cwd, why)) = cwd.and_then(|cwd| Some((cwd, self.bounds.reason_against_reading(&so_far(cwd))?))) {
+            faults.check(false, "/cwd", format!("`{cwd}` {why}"));
+        }
+        let (before, after) = (&before.sandbox.paths, &after.sandbox.paths);
+        let mut check =
+            |field: &str, paths: &[String], known: &[String], why: &dyn Fn(&Path) -> Option<&'static str>| {
+                for (index, path) in paths.iter().enumerate().filter(|(_, path)| !known.contains(path)) {
+                    if let Some(why) = why(&so_far(path)) {
+                        faults.check(false, format!("/sandbox/paths/{field}/{index}"), format!("`{path}` {why}"));
+                    }
+                }
+            };
+        check("read", &after.read, &before.read, &|place| self.bounds.reason_against_reading(place));
+        check("write", &after.write, &before.write, &|place| self.bounds.reason_against_writing(place));
+        faults
     }
 
     /// Folders of the program, its interpreter, and all on the search path.
@@ -117,7 +165,7 @@ impl Containers {
         // Also of one that is not there yet, or for a moment.
         let real_programs = programs.iter().filter_map(|program| supervisor::without_links(program));
         let real_folders = real_programs.clone().filter_map(|program| program.parent().map(Path::to_owned));
-        let all = folders.chain(real_folders).chain(on_path.iter().filter_map(|folder| real(folder)));
+        let all = folders.chain(real_folders).chain(on_path.iter().filter_map(real));
         let granted = all.map(|folder| self.bounds.installation(&folder));
         granted.chain(real_programs).filter(|place| self.bounds.allows_reading(place)).collect()
     }
@@ -139,12 +187,21 @@ fn is_project(folder: &Path) -> bool {
 }
 
 /// The path without links of what is there.
-fn real(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok()
+fn real(path: impl AsRef<Path>) -> Option<PathBuf> {
+    path.as_ref().canonicalize().ok()
 }
 
-fn real_all(paths: &[String]) -> impl Iterator<Item = PathBuf> {
-    paths.iter().filter_map(|path| real(Path::new(path)))
+/// The path, and where it leads.
+fn with_place(path: &Path) -> Option<(&Path, PathBuf)> {
+    Some((path, real(path)?))
+}
+
+/// The path without links as far as it is there.
+pub(super) fn so_far(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    let mut above = path.ancestors().filter_map(|above| Some((real(above)?, path.strip_prefix(above).ok()?)));
+    // Through its parts, or nothing joined would end it with a slash.
+    above.next().map_or_else(|| path.to_owned(), |(real, rest)| real.iter().chain(rest).collect())
 }
 
 /// Changes the inherited variables of a server to those of a contained one whose folder is `own`.

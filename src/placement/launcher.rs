@@ -1,11 +1,17 @@
 //! [`Launcher`]: from a server's configuration to what the supervisor starts.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     authorizations::Authorizations,
     model::{
-        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, Server, ServerConfig, ServerId, StartPreview, UserId,
+        EffectiveSandbox, Limits, Network, Remote, Sandbox, SandboxLevel, Server, ServerConfig, ServerId, StartPreview,
+        UserId,
     },
     named_secrets::Resolved,
     outbound::Reachable,
@@ -92,8 +98,8 @@ impl Launcher {
     /// Builds the launch of a server, for `user` alone where one is named: its environment begins empty, gets the
     /// inherited variables, then its own, then Ostler's marks. Blocks.
     ///
-    /// The home of a user's process is that of the user's next one, and of no other user's. With it comes the sandbox that
-    /// the server has in effect; `None` for one at a URL.
+    /// The home of a user's process is that of the user's next one, and of no other user's. With it comes the sandbox
+    /// that the server has in effect; `None` for one at a URL.
     pub(super) fn launch(
         &self,
         authorizations: &Arc<Authorizations>,
@@ -112,13 +118,8 @@ impl Launcher {
             containers::settle(&mut env, &own);
         }
         env.extend(config.env);
-        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
-        env.insert("OSTLER_SERVER_ID".into(), server.id.to_string());
         let egress = self.egress(&config.sandbox.network);
-        if egress.is_some() {
-            // Nothing answers there in the server's own network.
-            env.retain(|name, _| !environment::is_proxy(name));
-        }
+        self.mark(&mut env, server.id, egress.is_some());
         let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
         let wanted =
             |contained: &Containment| Sandbox { level: Some(contained.level), ..server.config.sandbox.clone() };
@@ -128,6 +129,7 @@ impl Launcher {
                 program: config.command,
                 args: config.args,
                 env,
+                cwd: server.config.cwd.as_ref().map(containers::so_far),
                 dir: containment.as_ref().map_or(&self.containers.bounds.servers, |contained| &contained.home).clone(),
                 seclusion: self.seclusion.clone().filter(|_| containment.is_none()),
                 own_folder: containment.as_ref().map(|contained| contained.home.clone()),
@@ -135,11 +137,7 @@ impl Launcher {
                 limits: config.limits.or(self.limits),
                 containment,
             },
-            remote: config.remote.map(|remote| RemoteTarget {
-                authority: authorizations.authority(server.id, &remote.url),
-                remote,
-                private_addresses: self.private_addresses,
-            }),
+            remote: config.remote.map(|remote| self.target(authorizations, server.id, remote)),
             missing,
             sharing,
             egress,
@@ -152,6 +150,20 @@ impl Launcher {
         (Arc::new(launch), sandbox)
     }
 
+    /// Adds Ostler's marks to the environment of a server's process, and takes away what is of no use in a network of
+    /// its own.
+    fn mark(&self, env: &mut BTreeMap<String, String>, id: ServerId, has_own_network: bool) {
+        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
+        env.insert("OSTLER_SERVER_ID".into(), id.to_string());
+        // Nothing answers at a proxy there.
+        env.retain(|name, _| !(has_own_network && environment::is_proxy(name)));
+    }
+
+    fn target(&self, authorizations: &Arc<Authorizations>, id: ServerId, remote: Remote) -> RemoteTarget {
+        let authority = authorizations.authority(id, &remote.url);
+        RemoteTarget { authority, remote, private_addresses: self.private_addresses }
+    }
+
     /// The start of a server's program, as a launch would make it. Blocks.
     pub(super) fn preview(&self, config: &ServerConfig) -> StartPreview {
         let folder = &self.containers.bounds.servers;
@@ -162,8 +174,10 @@ impl Launcher {
         }
         variables.extend(config.env.clone());
         let path = variables.get("PATH").map_or("", String::as_str);
+        let dir = config.cwd.as_ref().map_or(folder.as_path(), Path::new);
         StartPreview {
-            program: program::resolved(&config.command, path, folder).map(|program| program.display().to_string()),
+            program: program::resolved(&config.command, path, dir).map(|program| program.display().to_string()),
+            cwd: config.cwd.clone(),
             args: config.args.clone(),
             folder: folder.display().to_string(),
             sandbox: Sandbox {

@@ -19,7 +19,7 @@ pub(super) fn found(program: &str, path: &str, dir: &Path) -> Option<PathBuf> {
     std::env::split_paths(path).map(|folder| dir.join(folder).join(program)).find(|file| is_program(file))
 }
 
-/// The same without links; `None` where it is no program. Blocks.
+/// The program that a name leads to, without links; `None` where there is none. Blocks.
 pub(super) fn resolved(program: &str, path: &str, dir: &Path) -> Option<PathBuf> {
     found(program, path, dir).filter(|file| is_program(file))?.canonicalize().ok()
 }

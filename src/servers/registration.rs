@@ -47,18 +47,19 @@ impl Servers {
     /// # }
     /// ```
     pub async fn create(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
-        self.check_new(who, &config)?;
+        self.check_new(who, &config).await?;
         self.access.limits().server_create(who)?;
         self.add(who, config).await
     }
 
     /// Decides whether the caller may register a server, but for their rate limit.
-    pub(super) fn check_new(&self, who: &Principal, config: &ServerConfig) -> Result<()> {
+    pub(super) async fn check_new(&self, who: &Principal, config: &ServerConfig) -> Result<()> {
         self.access.require_any(who, permission::WRITES, CREATE)?;
         rules::faults(config, &self.settings.allowed_variables).into_result()?;
         self.check_url(None, config)?;
         self.check_sandbox(who, &Sandbox::default(), config, CREATE)?;
-        self.check_command(who, None, config, CREATE)
+        self.check_command(who, None, config, CREATE)?;
+        self.placement.check_paths(&ServerConfig::new("", ""), config).await
     }
 
     /// Registers a server that was checked.
@@ -121,6 +122,7 @@ impl Servers {
                 let _alone = registered.changing.lock().await;
                 let before = Server::clone(&registered.server.load());
                 let mut after = Server { config: decide(&registered, &before)?, ..before.clone() };
+                servers.placement.check_paths(&before.config, &after.config).await?;
                 let is_same = change::is_named_alike(&before.config, &after.config);
                 after.config.grants_paths =
                     if is_same { before.config.grants_paths } else { servers.writes_any_command(&who) };
@@ -296,11 +298,13 @@ impl Servers {
         config: &ServerConfig,
         action: &str,
     ) -> Result<()> {
-        let is_same = before.is_some_and(|before| (&before.command, &before.args) == (&config.command, &config.args));
+        let line = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.cwd.clone());
+        let is_same = before.is_some_and(|before| line(before) == line(config));
         let stands =
             |name: &String, value: &String| is_same && before.is_some_and(|before| before.env.get(name) == Some(value));
         let names = config.env.iter().filter(|(name, value)| !stands(name, value)).map(|(name, _)| name.as_str());
-        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names);
+        let sets_cwd = config.cwd.is_some() && before.is_none_or(|before| before.cwd != config.cwd);
+        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names, sets_cwd);
         // An address runs nothing here.
         let Some(refusal) = refusal.filter(|_| config.remote.is_none() && !who.may(Permission::McpManage)) else {
             return Ok(());
@@ -314,6 +318,12 @@ impl Servers {
                          or to add a template for it to MCP_ALLOWED_COMMANDS",
                     config.command
                 ),
+            ),
+            CommandRefusal::WorkingDirectory => (
+                format!("{} in {}", config.command, config.cwd.as_deref().unwrap_or_default()),
+                "cwd: a working directory is not allowed with this command line here; leave it out, or ask a user with \
+                 mcp:manage to set it"
+                    .into(),
             ),
             CommandRefusal::Variable(name) => (
                 format!("{} with {name}", config.command),

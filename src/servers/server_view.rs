@@ -37,6 +37,8 @@ pub(crate) struct ServerView {
     args: Vec<String>,
     /// Variables added to its environment, their values masked but for references to secrets.
     env: BTreeMap<String, String>,
+    /// Its working directory; `null` for a folder of its own.
+    cwd: Option<String>,
     /// The endpoint of a server that is no program of this machine.
     url: Option<String>,
     /// Headers sent there, their values masked but for references to secrets.
@@ -99,6 +101,7 @@ impl From<Server> for ServerView {
             command: server.config.command,
             args: server.config.args,
             env: server.config.env,
+            cwd: server.config.cwd,
             enabled: server.config.enabled,
             health_status: server.health_status,
             total_calls: server.total_calls,

@@ -45,7 +45,12 @@ impl Servers {
         let spec = &launch.spec;
         let line = {
             let mask = server.mask.load();
-            command_line::shown(std::iter::once(&spec.program).chain(&spec.args), &spec.dir, spec.env.keys(), &mask)
+            command_line::shown(
+                std::iter::once(&spec.program).chain(&spec.args),
+                spec.working_dir(),
+                spec.env.keys(),
+                &mask,
+            )
         };
         let action = match start {
             StartKind::Wanted => ProcessAction::Spawn,

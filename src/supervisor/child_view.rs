@@ -135,8 +135,8 @@ pub enum SupervisorEvent {
         launch: Arc<Launch>,
         /// The kind of start.
         start: StartKind,
-        /// Takes one message once it is on record: its containment, where that is not as in the launch. Dropped without,
-        /// the program is not run.
+        /// Takes one message once it is on record: its containment, where that is not as in the launch. Dropped
+        /// without, the program is not run.
         recorded: mpsc::Sender<Option<Containment>>,
     },
     /// A process ended without being stopped.

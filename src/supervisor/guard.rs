@@ -202,7 +202,7 @@ fn raise_oom_score() {
 
 /// Starts the server; what is returned last is kept until nothing of it is left.
 fn start(Assignment { mut spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch, Option<MadeTemporary>), Report> {
-    let temporary = private_home::prepare(&mut spec).map_err(|error| failed(&error))?;
+    let temporary = spec.try_cwd().and_then(|()| private_home::prepare(&mut spec)).map_err(|error| failed(&error))?;
     handoff.map_or(Ok(()), |handoff| network::leave(&handoff, &spec)).map_err(uncontained)?;
     let best = CountedBy::best(&spec.limits);
     let (spawned, counted_by) = match spawn(&spec, stdin.try_clone().map_err(|error| failed(&error))?, best)? {
@@ -221,7 +221,7 @@ fn spawn(spec: &Spec, stdin: OwnedFd, counted_by: CountedBy) -> Result<io::Resul
         Ok(command) => command.unwrap_or_else(|| Command::new(&spec.program)),
         Err(error) => return Ok(Err(error)),
     };
-    command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
+    command.args(&spec.args).env_clear().envs(&spec.env).current_dir(spec.working_dir()).stdin(Stdio::from(stdin));
     limits::apply(&mut command, &spec.limits, counted_by);
     sys::in_new_session(&mut command, move || restrictions.apply());
     let spawned = command.spawn();

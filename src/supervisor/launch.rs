@@ -43,8 +43,10 @@ impl Launch {
     /// True when `other` runs the same program in the same environment, or reaches the same target. Its containment may
     /// differ: of a program that is away for a moment less is known.
     pub(super) fn runs_like(&self, other: &Self) -> bool {
-        let program =
-            |spec: &Spec| (spec.program.clone(), spec.args.clone(), spec.env.clone(), spec.dir.clone(), spec.limits);
+        let program = |spec: &Spec| {
+            let dir = spec.working_dir().to_owned();
+            (spec.program.clone(), spec.args.clone(), spec.env.clone(), dir, spec.limits)
+        };
         program(&self.spec) == program(&other.spec) && (&self.remote, &self.egress) == (&other.remote, &other.egress)
     }
 

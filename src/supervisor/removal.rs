@@ -34,7 +34,7 @@ pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     unless_gone(fs::remove_dir(folder))
 }
 
-/// What is not there is removed.
+/// Takes what is not there for removed.
 fn unless_gone(done: io::Result<()>) -> io::Result<()> {
     done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }

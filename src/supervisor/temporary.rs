@@ -25,7 +25,7 @@ pub(crate) const LINKS: &str = "/tmp";
 const FOLDER: &str = "tmp-";
 const LINK: &str = "o-";
 
-/// Letters of a name, which nobody can foresee.
+/// Letters of a name, which are random.
 const NAME_CHARS: usize = 8;
 
 /// A folder for temporary files, made or not, and the link that leads to it.
@@ -70,7 +70,7 @@ impl Temporary {
     /// Puts the link back where something removes old files; reading it makes it younger.
     pub(super) fn keep_link(&self) {
         if fs::read_link(&self.link).is_err() {
-            // Whoever has its name by now keeps that.
+            // What has its name by now keeps that.
             let _ = symlink(&self.folder, &self.link);
         }
     }
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(fs::read_link(&temporary.link).unwrap(), home.0);
         fs::remove_file(&temporary.link).unwrap();
         fs::create_dir(&other.folder).unwrap();
-        assert!(other.make().is_err(), "a folder that is there is somebody else's");
+        assert!(other.make().is_err(), "a folder that is there is another's");
     }
 
     #[test]

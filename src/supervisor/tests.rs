@@ -103,6 +103,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         args: args.iter().map(ToString::to_string).collect(),
         env: std::collections::BTreeMap::new(),
         dir: std::env::temp_dir(),
+        cwd: None,
         seclusion: None,
         containment: None,
         own_folder: None,

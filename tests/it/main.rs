@@ -104,3 +104,4 @@ mod tool_rules;
 mod transport;
 mod updates;
 mod usage;
+mod working_directory;

@@ -195,6 +195,110 @@ fn a_server_gets_more_by_its_sandbox_from_those_who_may_write_command_lines() {
 }
 
 #[test]
+fn a_path_that_can_never_be_granted_is_refused_with_its_place_and_the_reason() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let other = admin.register(fake("ok").named("other"));
+    let path = |name: &str| ostler.setup.home.join(name).to_str().unwrap().to_owned();
+    std::os::unix::fs::symlink(path("data"), path("link")).unwrap();
+    let with = |paths: &Value| fake("ok").set("sandbox", json!({"paths": paths}));
+    let (server, ours, of_servers) = (admin.register(fake("ok")), "Ostler's own", "servers have their own folders");
+    for (paths, place, why) in [
+        (json!({"read": ["/srv", path("data/secret.key")]}), "read/1", ours),
+        (json!({"read": [path("link/not-there")]}), "read/0", ours),
+        (json!({"write": [path("data/logs")]}), "write/0", ours),
+        (json!({"write": ["/"]}), "write/0", "grant folders beside that"),
+        (json!({"write": [path("")]}), "write/0", "grant folders beside that"),
+        (json!({"read": [path("servers")]}), "read/0", of_servers),
+        (json!({"write": [path(&format!("servers/{}/shared", other.id))]}), "write/0", of_servers),
+    ] {
+        let pointer = format!("/sandbox/paths/{place}");
+        let written = paths.pointer(&format!("/{place}")).unwrap().as_str().unwrap();
+        let change = json!({"sandbox": {"paths": paths.clone()}});
+        for answer in [admin.try_register(with(&paths).named("new")), server.change(change)] {
+            let message = answer.is(422).has("/errors/0/pointer", pointer.as_str()).string("/errors/0/message");
+            assert!(message.contains(&format!("`{written}`")) && message.contains(why), "{message}");
+        }
+    }
+    // Everything that stood before stands.
+    admin.register(with(&json!({"read": ["/", "/etc/hosts"], "write": ["/srv/not/there"]})).named("wide"));
+}
+
+#[test]
+fn a_path_that_comes_to_be_is_granted_to_the_next_process() {
+    let ostler = Ostler::spawn();
+    let folder = ostler.setup.home.join("later");
+    let folder = folder.to_str().unwrap();
+    let server = ostler.admin().running(fake("ok").set("sandbox", json!({"paths": {"write": [folder]}})));
+    let effective = |server: &Server, paths: Value, not_in_force: Value| {
+        let details = server.details().is(200);
+        let details = details.has("/effectiveSandbox/paths/write", paths);
+        details.has("/effectiveSandbox/notInForce", not_in_force);
+    };
+    effective(&server, json!([]), json!([folder]));
+    fs::create_dir(folder).unwrap();
+    assert_eq!(attempt(&server, "make", &format!("{folder}/new")), DENIED);
+    server.restart().is(200);
+    assert_eq!(attempt(&server, "make", &format!("{folder}/new")), "done");
+    effective(&server, json!([folder]), json!([]));
+    fs::remove_dir(folder).unwrap();
+    server.restart().is(200);
+    effective(&server, json!([]), json!([folder]));
+}
+
+#[test]
+fn a_server_has_nothing_more_granted_by_a_link_of_its_making() {
+    let ostler = Ostler::spawn();
+    let path = |name: &str| ostler.setup.home.join(name).to_str().unwrap().to_owned();
+    for folder in ["files/own", "private"] {
+        fs::create_dir_all(path(folder)).unwrap();
+    }
+    let paths = json!({"write": [path("files"), path("files/own")]});
+    let spec = fake_with("ok", &[&path("files/own")]).set("sandbox", json!({"paths": paths}));
+    let server = ostler.admin().running(spec);
+    assert_eq!(attempt(&server, "make", &path("files/own/new")), "done");
+    fs::remove_dir(path("files/own")).unwrap();
+    std::os::unix::fs::symlink(path("private"), path("files/own")).unwrap();
+    server.restart().is(200);
+    assert_eq!(attempt(&server, "make", &path("private/new")), DENIED);
+    let effective = server.details().has("/effectiveSandbox/paths/write", json!([path("files")]));
+    effective.has("/effectiveSandbox/notInForce", json!([path("files/own")]));
+}
+
+#[test]
+fn neither_the_systems_settings_nor_keys_are_granted_with_what_is_named() {
+    let ostler = Ostler::spawn();
+    let home = &ostler.setup.home;
+    for file in [".ssh/id_rsa", ".ssh/other", ".config/app/a.json", ".config/gcloud/key.json"] {
+        fs::create_dir_all(home.join(file).parent().unwrap()).unwrap();
+        fs::write(home.join(file), "secret").unwrap();
+    }
+    let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    let named = [path(".ssh"), path(".ssh/id_rsa"), path(".config/gcloud/key.json"), path("data/secret.key")];
+    let mut args = named.iter().map(String::as_str).collect::<Vec<_>>();
+    args.extend(["/etc/shadow", "/etc/ssl/openssl.cnf", "/etc/security"]);
+    let server = ostler.admin().running(fake_with("ok", &args));
+    let granted = json!([path(".config/gcloud/key.json"), path(".ssh/id_rsa")]);
+    server.details().is(200).has("/effectiveSandbox/paths", json!({"read": granted, "write": []}));
+    for (kind, target, outcome) in [
+        ("read", path(".ssh/id_rsa"), "done"),
+        ("append", path(".ssh/id_rsa"), DENIED),
+        ("read", path(".ssh/other"), DENIED),
+        ("list", path(".ssh"), DENIED),
+        ("read", "/etc/shadow".into(), DENIED),
+        ("list", "/etc/security".into(), DENIED),
+        ("list", "/etc/ssl".into(), "done"),
+        ("read", path("data/secret.key"), DENIED),
+    ] {
+        assert_eq!(attempt(&server, kind, &target), outcome, "{kind} {target}");
+    }
+    // A sandbox that asks for it has it.
+    let asked = json!({"paths": {"read": ["/etc/security"], "write": [path(".ssh")]}});
+    let asked = ostler.admin().running(fake("ok").named("asked").set("sandbox", asked));
+    assert_eq!(attempt(&asked, "make", &path(".ssh/new")), "done");
+}
+
+#[test]
 fn a_server_that_cannot_be_contained_is_not_started() {
     let ostler = Ostler::spawn();
     let server = ostler.admin().register(fake("ok"));

@@ -66,6 +66,9 @@ impl Placeholders<'_> {
         };
         if let Value::Object(members) = &mut entry {
             members.retain(|name, value| !(["env", "headers"].contains(&name.as_str()) && *value == json!({})));
+            if let Some(cwd) = &server.cwd {
+                members.insert("cwd".into(), self.literal(cwd).into());
+            }
             if !server.enabled {
                 members.insert("disabled".into(), true.into());
             }

@@ -65,7 +65,7 @@ fn what_cannot_be_taken_over_is_refused_with_what_to_do() {
         (r#"{"type": "http", "command": "x"}"#, "\"http\""),
         (r#"{"type": "websocket", "url": "https://a"}"#, "beside a `url` it is http"),
         (r#"{"command": "x", "envFile": ".env"}"#, "`envFile`"),
-        (r#"{"command": "x", "cwd": "/srv"}"#, "`cwd`"),
+        (r#"{"command": "x", "cwd": 1}"#, "`cwd`"),
         (r#"{"command": "x", "sandboxEnabled": true}"#, "`sandboxEnabled`"),
         (r#"{"command": 1}"#, "`command` is no string"),
         (r#"{"command": "x", "args": "y"}"#, "`args` is no list"),
@@ -205,6 +205,7 @@ prop_compose! {
         allow in any::<Vec<String>>(), descriptions in texts(), time in any::<Option<u32>>(),
         protocol in prop_oneof![Just(Protocol::Auto), Just(Protocol::Legacy), Just(Protocol::Modern)],
         read in any::<Vec<String>>(), unix_sockets: bool, memory_mb in any::<Option<u64>>(),
+        cwd in proptest::option::of("/[${}A:-]{0,12}"),
     ) -> ServerConfig {
         let tools = ToolRules { allow, deny: Vec::new(), descriptions, changes: ToolPinning::Follow };
         let start_timeout = time.map(|time: u32| Duration::from_millis(time.into()));
@@ -217,7 +218,7 @@ prop_compose! {
         if is_remote {
             ServerConfig { remote: Some(Remote { headers: values, ..Remote::new(command) }), ..config }
         } else {
-            ServerConfig { command, args, env: values, ..config }
+            ServerConfig { command, args, env: values, cwd, ..config }
         }
     }
 }
@@ -267,6 +268,7 @@ proptest! {
         let plain = |config: ServerConfig| ServerConfig {
             command: config.command.replace('$', ""),
             args: config.args.iter().map(|arg| arg.replace('$', "")).collect(),
+            cwd: config.cwd.map(|cwd| cwd.replace('$', "")),
             remote: config.remote.map(|remote| Remote { url: remote.url.replace('$', ""), ..remote }),
             description: None, isolation: Isolation::Shared, tools: ToolRules::default(),
             protocol: Protocol::Auto, start_timeout: None, sandbox: Sandbox::default(), limits: Limits::default(),

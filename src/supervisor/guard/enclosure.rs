@@ -76,7 +76,11 @@ impl Enclosure {
         )?;
         let filter = filter::program(containment).ok_or("there is no filter of system calls for this processor")?;
         let in_words = |error: io::Error| format!("bubblewrap cannot be given its arguments: {error}");
-        let arguments = arguments(containment, &spec.dir, spec.temporary.as_ref());
+        let dir = spec.working_dir();
+        if !is_seen(containment, dir) {
+            return Err(format!("its working directory {} is not granted to it", dir.display()));
+        }
+        let arguments = arguments(containment, dir, spec.temporary.as_ref());
         let arguments: Vec<u8> = arguments.iter().flat_map(|argument| [argument.as_bytes(), b"\0"].concat()).collect();
         let filter: Vec<u8> = filter.iter().flat_map(instruction_bytes).collect();
         Ok(Self {
@@ -112,6 +116,13 @@ impl Enclosure {
             (false, None) => Err("it could see a file of Ostler's from within".into()),
         }
     }
+}
+
+/// True for a folder that is there inside.
+fn is_seen(containment: &Containment, folder: &Path) -> bool {
+    let granted = containment.read.iter().chain(&containment.write).chain([&containment.home]);
+    let mut seen = granted.map(PathBuf::as_path).chain(places::PROGRAMS.iter().map(Path::new));
+    seen.any(|place| folder.starts_with(place))
 }
 
 /// The arguments of bubblewrap. Later mounts lie over earlier ones.

@@ -23,7 +23,10 @@ pub(super) fn prepare(spec: &mut Spec) -> io::Result<Option<MadeTemporary>> {
     let Some(temporary) = &spec.temporary else { return Ok(None) };
     let (made, path) = temporary.make()?;
     containment.write.push(temporary.folder().to_owned());
-    spec.env.insert(temporary::VARIABLE.into(), path.display().to_string());
+    // An operator may let servers have another.
+    if let Some(variable) = spec.env.get_mut(temporary::VARIABLE).filter(|variable| *variable == temporary::LINKS) {
+        *variable = path.display().to_string();
+    }
     Ok(Some(made))
 }
 

@@ -1,6 +1,10 @@
 //! [`Spec`]: what a guard runs.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +24,10 @@ pub struct Spec {
     pub args: Vec<String>,
     /// Its whole environment.
     pub env: BTreeMap<String, String>,
-    /// Its working directory.
+    /// A folder of Ostler's, which is made where it is not there, and is its working directory unless there is a `cwd`.
     pub dir: PathBuf,
+    /// The working directory that its owner chose, which must be there.
+    pub cwd: Option<PathBuf>,
     /// Files and folders it may not reach, where it is not contained.
     pub seclusion: Option<Seclusion>,
     /// Its containment; `None` where it is not contained.
@@ -34,15 +40,29 @@ pub struct Spec {
     pub limits: Limits,
 }
 
+impl Spec {
+    /// Its working directory.
+    #[must_use]
+    pub fn working_dir(&self) -> &Path {
+        self.cwd.as_ref().unwrap_or(&self.dir)
+    }
+
+    /// Tries whether the working directory that its owner chose can be entered.
+    pub(crate) fn try_cwd(&self) -> io::Result<()> {
+        self.cwd.as_ref().map_or(Ok(()), |cwd| cwd.join(".").metadata().map(drop))
+    }
+}
+
 impl fmt::Debug for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Taken apart, so that no new field is forgotten.
-        let Self { program, args, env, dir, seclusion, containment, own_folder, temporary, limits } = self;
+        let Self { program, args, env, dir, cwd, seclusion, containment, own_folder, temporary, limits } = self;
         f.debug_struct("Spec")
             .field("program", program)
             .field("args", args)
             .field("env", &Names(env))
             .field("dir", dir)
+            .field("cwd", cwd)
             .field("seclusion", seclusion)
             .field("containment", containment)
             .field("own_folder", own_folder)

@@ -60,12 +60,12 @@ impl Watch {
         let processes = spec.limits.processes.filter(|_| counted_by == CountedBy::Guard);
         let (limits, now) = (Limits { processes, ..spec.limits }, Instant::now());
         let temporary = spec.temporary.iter().map(|temporary| temporary.folder().to_owned());
-        let folder = spec.own_folder.iter().filter(|_| limits.disk_mb.is_some());
-        let folder = folder.map(|own| temporary.clone().chain([own.clone()]).collect::<Vec<_>>()).next();
+        let own = spec.own_folder.iter().cloned();
+        let folders = limits.disk_mb.map(|_| own.chain(temporary).collect::<Vec<_>>()).filter(|all| !all.is_empty());
         Self {
             due: (limits.memory_mb.is_some() || processes.is_some()).then_some(now),
             pressure: limits.memory_mb.and_then(|_| pressure().ok()),
-            folder: folder.map(|paths| FolderWatch { size: FolderSize::of(&paths), paths, due: now }),
+            folder: folders.map(|paths| FolderWatch { size: FolderSize::of(&paths), paths, due: now }),
             temporary: spec.temporary.clone().map(|temporary| (temporary, now + LINK_PAUSE)),
             limits,
             pids: Vec::new(),

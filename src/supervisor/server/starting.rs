@@ -124,8 +124,8 @@ async fn watch_guard(
     drop(reporter);
 }
 
-/// With what is each process's own: its folder for temporary files, and a variable that tells whose it is, even if all of
-/// its parents are gone.
+/// With what is each process's own: its folder for temporary files, and a variable that tells whose it is, even if all
+/// of its parents are gone.
 fn of_one_process(spec: &Spec, mark: &str) -> Spec {
     let mut spec = spec.clone();
     spec.env.insert(INSTANCE_VARIABLE.into(), mark.into());

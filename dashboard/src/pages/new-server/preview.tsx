@@ -4,8 +4,9 @@ import type { ImportView, StartPreview } from "../../api/types";
 import { Text } from "../../ui/text";
 
 /** Asks for what would be run for a body that registers a server; changes nothing. */
-export async function preview({ name, command, args, env, sandbox, limits }: Record<string, unknown>) {
-  const server = { command, args, env, ...(sandbox ? { sandbox } : {}), ...(limits ? { limits } : {}) };
+export async function preview({ name, command, args, env, cwd, sandbox, limits }: Record<string, unknown>) {
+  const given = Object.entries({ cwd, sandbox, limits }).filter(([, value]) => value);
+  const server = { command, args, env, ...Object.fromEntries(given) };
   const config = { mcpServers: { [String(name) || "unnamed"]: server } };
   const { servers } = await api.post<ImportView>("/api/mcp/import", { config, dryRun: true });
   return servers[0];
@@ -21,7 +22,7 @@ export function Start({ start }: { start: StartPreview }) {
         <dt>Arguments</dt>
         <dd className="break">{words(start.args)}</dd>
         <dt>Folder</dt>
-        <dd className="break"><code><Text>{start.folder}</Text></code></dd>
+        <dd className="break"><code><Text>{start.cwd ?? start.folder}</Text></code></dd>
         <dt>Variables</dt>
         <dd className="break">{words(start.variables)}</dd>
         <dt>Sandbox</dt>

@@ -13,7 +13,9 @@ import { Uncontained } from "../../ui/state";
 import { Text } from "../../ui/text";
 import type { TabProps } from "./tab";
 
-export function ContainmentCard({ server: { id, sandbox, limits } }: { server: ServerDetails["server"] }) {
+export function ContainmentCard({ details }: { details: ServerDetails }) {
+  const { id, sandbox, limits } = details.server;
+  const absent = details.effectiveSandbox?.notInForce ?? [];
   const grants = sandboxLines({ ...sandbox, level: null });
   const bounds = limitLines(limits);
   return (
@@ -30,6 +32,7 @@ export function ContainmentCard({ server: { id, sandbox, limits } }: { server: S
         <dd className="break">
           {grants.map((line) => <div key={line} className="mono small"><Text line>{line}</Text></div>)}
           {!grants.length && "nothing more"}
+          {absent.map((path) => <div key={path} className="small warn"><Text line>{path}</Text> is not there</div>)}
         </dd>
         {bounds.length > 0 && (
           <>
