@@ -13,6 +13,7 @@ mod exit_guard;
 pub mod facilities;
 pub mod guard;
 mod handshake;
+mod helper;
 mod launch;
 mod limit_support;
 mod link;
@@ -45,10 +46,11 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
-pub use child_view::{Availability, ChildView, StartKind, SupervisorEvent};
+pub use child_view::{Availability, ChildView, StartKind, StartPermit, SupervisorEvent};
 pub use containment::Containment;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
+pub(crate) use helper::Helper;
 pub use launch::{Egress, Launch, RemoteTarget, Sharing};
 pub use link::{Link, ResourceWatch};
 pub use orphans::reap_orphans;

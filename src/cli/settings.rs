@@ -7,6 +7,7 @@
 mod limits;
 mod rate_limits;
 mod retention;
+mod secrets;
 mod setting;
 mod telemetry;
 
@@ -38,6 +39,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
         .chain(limits::SETTINGS)
         .chain(rate_limits::SETTINGS)
         .chain(retention::SETTINGS)
+        .chain(secrets::SETTINGS)
         .chain(telemetry::SETTINGS)
 }
 

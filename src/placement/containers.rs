@@ -12,6 +12,7 @@ use crate::{
     policy::{
         copied_settings,
         grants::{self, Bounds},
+        reference,
     },
     supervisor::{self, Containment},
 };
@@ -83,8 +84,10 @@ impl Containers {
     /// Files and folders that are granted to a server besides its own and its program's, without links. Blocks.
     pub(crate) fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
         let (mut read, mut write) = (Vec::new(), Vec::new());
-        let texts = config.args.iter().chain(config.env.values()).filter(|_| config.grants_paths);
-        for place in texts.flat_map(|text| grants::named(text)).filter_map(real) {
+        // A file that Ostler reads for a server is not the server's to read.
+        let values = config.env.values().flat_map(|value| reference::texts(value));
+        let texts = config.args.iter().map(String::as_str).chain(values).filter(|_| config.grants_paths);
+        for place in texts.flat_map(grants::named).filter_map(real) {
             match place.is_dir() {
                 true if self.bounds.allows_writing(&place) => write.push(place),
                 true => read.extend(Some(place).filter(|place| self.bounds.allows_reading(place))),

@@ -99,7 +99,7 @@ impl Launcher {
         authorizations: &Arc<Authorizations>,
         server: &Server,
         user: Option<UserId>,
-        Resolved { config, missing }: Resolved,
+        Resolved { config, missing, templates }: Resolved,
         sharing: Sharing,
     ) -> Arc<Launch> {
         let mut env = environment::inherited(own_variables());
@@ -133,6 +133,7 @@ impl Launcher {
                 private_addresses: self.private_addresses,
             }),
             missing,
+            templates,
             sharing,
             egress,
             guard: self.guard.clone(),

@@ -54,7 +54,7 @@ pub(crate) fn is_named_alike(before: &ServerConfig, after: &ServerConfig) -> boo
 ///
 /// For those who may change a server without owning it; `after` is what [`merged`] made of `change`.
 pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: &ServerConfig) -> Result<()> {
-    if route(before) == route(after) {
+    if is_routed_alike(before, after) {
         return Ok(());
     }
     let mut faults = Faults::default();
@@ -71,6 +71,11 @@ pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: 
     }
     reference::check_foreign(&mut faults, after);
     faults.into_result()
+}
+
+/// True when both have their secrets go the same way.
+pub(crate) fn is_routed_alike(before: &ServerConfig, after: &ServerConfig) -> bool {
+    route(before) == route(after)
 }
 
 /// The fields that decide where secrets go.

@@ -1,6 +1,6 @@
 //! [`Assembly`]: the lower services of a runtime, and the services that are made of them.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     access::{Access, AuditLog},
@@ -39,19 +39,28 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// The lower services of a runtime whose database is open. On the thread of `arbiters`.
+    /// The lower services of a runtime whose database is open, and whose own files and folders these are. On the thread
+    /// of `arbiters`.
     pub(super) fn new(
         settings: &Settings,
         arbiters: Arc<Arbiters>,
         store: Store,
         recorder: Recorder,
         keyring: Keyring,
+        own_data: Vec<PathBuf>,
     ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
         let (lifecycle, keyring) = (Arc::new(Lifecycle::new()), Arc::new(keyring));
-        let secrets =
-            NamedSecrets::new(access.clone(), registry.clone(), lifecycle.clone(), recorder.clone(), keyring.clone());
+        let secrets = NamedSecrets::new(
+            access.clone(),
+            registry.clone(),
+            lifecycle.clone(),
+            recorder.clone(),
+            keyring.clone(),
+            settings.secret_sources.clone(),
+            own_data,
+        );
         Self {
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
             secrets: Arc::new(secrets),

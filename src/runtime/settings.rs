@@ -8,7 +8,7 @@ use crate::{
     access::RateLimits,
     accounts::OAuthSettings,
     model::Serve,
-    policy::{restart::RestartPolicy, retention::Retention},
+    policy::{restart::RestartPolicy, retention::Retention, secret_sources::SecretSources},
     servers::ServerSettings,
     store::DatabaseUrl,
     telemetry,
@@ -49,6 +49,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Limits of the servers that callers register.
     pub servers: ServerSettings,
+    /// Places outside of Ostler that secrets of servers may come from.
+    pub secret_sources: SecretSources,
     /// Time for a stopping server to end after its standard input closed, and again after SIGTERM.
     pub stop_grace: (Duration, Duration),
     /// Allows remote servers at addresses that are not public: private networks, this machine.
@@ -86,6 +88,7 @@ impl Default for Settings {
             audit_head_file: None,
             retention: Retention::default(),
             servers: ServerSettings::default(),
+            secret_sources: SecretSources::default(),
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
             private_addresses: false,
             limits: RateLimits::default(),

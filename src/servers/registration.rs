@@ -58,6 +58,7 @@ impl Servers {
         rules::faults(config, &self.settings.allowed_variables).into_result()?;
         self.check_url(None, config)?;
         self.check_sandbox(who, &Sandbox::default(), config, CREATE)?;
+        self.check_external_references(who, None, config, CREATE)?;
         self.check_command(who, None, config, CREATE)
     }
 
@@ -163,6 +164,7 @@ impl Servers {
             self.events.publish_server_removal(&removed);
             self.revocation.rights_changed();
         }
+        self.secrets.forget_server(id);
         self.timeline.forget(id);
         self.authorizations.remove(id);
         self.listings.forget(id);
@@ -185,8 +187,7 @@ impl Servers {
         {
             // A secret that changes meanwhile waits for the child, which would not know of it.
             let _alone = registered.changing.lock().await;
-            let values = self.secrets.values_of(&registered.server.load());
-            registered.mask.store(Arc::new(Mask::new(&values)));
+            registered.change_mask(|_| Mask::new(&self.secrets.values_of(&registered.server.load())));
             self.placement.add(&registered, wanted).await?;
         }
         Ok(registered)
@@ -221,8 +222,8 @@ impl Servers {
     pub(super) async fn put_in_force(self: &Arc<Self>, registered: &Registered, after: Server) -> Result<()> {
         let (id, before) = (after.id, registered.server.load_full());
         // The process of before may still answer, and say what was secret then.
-        let values = [self.secrets.values_of(&before), self.secrets.values_of(&after)].concat();
-        let mask = Mask::new(&values);
+        let values = || [self.secrets.values_of(&before), self.secrets.values_of(&after)].concat();
+        let mask = registered.change_mask(|_| Mask::new(&values()));
         // An Ostler on standby has stopped all its servers.
         let was_enabled = before.config.enabled && !self.lifecycle.is_standing_by();
         let wanted = match (was_enabled, after.config.enabled) {
@@ -231,7 +232,6 @@ impl Servers {
             (true, true) | (false, false) => None,
         };
         let is_isolated_alike = before.config.isolation == after.config.isolation;
-        registered.mask.store(Arc::new(mask.clone()));
         let after = Arc::new(after);
         registered.server.store(after.clone());
         self.placement.update(&after, mask, wanted).await?;
@@ -266,6 +266,7 @@ impl Servers {
         rules::faults(after, &self.settings.allowed_variables).into_result()?;
         self.check_url(Some(before), after)?;
         self.check_sandbox(who, &before.sandbox, after, action)?;
+        self.check_external_references(who, Some(before), after, action)?;
         self.check_command(who, Some(before), after, action)
     }
 

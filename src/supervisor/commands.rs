@@ -79,13 +79,13 @@ impl Supervisor {
         let output_start = link.output.last_seq();
         let (supervisor, lines) = (Parent::of(&ctx.address()), self.lines.clone());
         let probe = child.next_probe();
-        let (recorded, record) = mpsc::channel(1);
+        let (permit, permitted) = mpsc::channel(1);
         let mut actor = ServerActor::new(id, instance.clone(), launch.clone(), probe, supervisor, link, lines);
-        if launch.remote.is_none() {
-            actor.wait_for(record);
+        if launch.remote.is_none() || !launch.templates.is_empty() {
+            actor.wait_for(permitted);
             let (launch, start) = (launch.clone(), child.next_start());
             // There is no receiver any more once the runtime is ending, and then nothing is started.
-            let _ = self.events.send(SupervisorEvent::Spawning { id, launch, start, recorded });
+            let _ = self.events.send(SupervisorEvent::Spawning { id, launch, start, permit });
         }
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;

@@ -8,7 +8,10 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     model::{Protocol, Refusal, Remote, Sandbox},
     outbound::Reachable,
-    policy::refusal::{self, ContainedProcess},
+    policy::{
+        refusal::{self, ContainedProcess},
+        value_template::{Found, Templates},
+    },
     supervisor::{guard::Spec, remote::Authority},
 };
 
@@ -23,6 +26,8 @@ pub struct Launch {
     pub remote: Option<RemoteTarget>,
     /// The reason why it cannot be started: a secret that it refers to is missing.
     pub missing: Option<String>,
+    /// Values of its environment and its headers that are put together at each start.
+    pub templates: Templates,
     /// Callers it serves, and the capabilities declared to it on their behalf.
     pub sharing: Sharing,
     /// Hosts that it may connect to; `None` for all.
@@ -45,7 +50,20 @@ impl Launch {
     pub(super) fn runs_like(&self, other: &Self) -> bool {
         let program =
             |spec: &Spec| (spec.program.clone(), spec.args.clone(), spec.env.clone(), spec.dir.clone(), spec.limits);
-        program(&self.spec) == program(&other.spec) && (&self.remote, &self.egress) == (&other.remote, &other.egress)
+        let others = |launch: &Self| (launch.remote.clone(), launch.egress.clone(), launch.templates.clone());
+        program(&self.spec) == program(&other.spec) && others(self) == others(other)
+    }
+
+    /// The launch of one process, with the secrets that were fetched for it.
+    #[must_use]
+    pub fn filled(&self, found: &Found) -> Self {
+        let mut launch = self.clone();
+        let Templates { env, headers } = &self.templates;
+        launch.spec.env.extend(env.iter().map(|(name, template)| (name.clone(), template.filled(found))));
+        if let Some(target) = &mut launch.remote {
+            target.remote.headers.extend(headers.iter().map(|(name, one)| (name.clone(), one.filled(found))));
+        }
+        launch
     }
 
     /// The refusal of its sandbox that the last lines of its process tell of.

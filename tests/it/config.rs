@@ -152,6 +152,9 @@ keep_audit = "off"
 audit_bytes = 2097152
 audit_head_file = "/var/log/ostler-heads"
 keep_payload = 1024
+secret_folders = ["/run/secrets/", "/etc/tokens"]
+secret_variables = ["GITHUB_TOKEN"]
+secret_commands = ["vault=/usr/bin/vault kv get", "pass=/usr/bin/pass"]
 [mcp]
 servers_dir = "s"
 health_check_interval = 1000
@@ -199,9 +202,11 @@ fn every_setting_can_be_set_in_the_file() {
     let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:36");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:50");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:59");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:39");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:53");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:62");
+    ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:29");
+    ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:31");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

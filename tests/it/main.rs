@@ -48,6 +48,7 @@ mod ends;
 mod environment;
 mod examples;
 mod exclusive;
+mod external_secrets;
 mod fidelity;
 mod forward;
 mod framing;

@@ -81,7 +81,9 @@ impl Placeholders<'_> {
         let mut written = BTreeMap::new();
         for (name, value) in values {
             if self.format == ClientFormat::Ostler && reference::is_whole(value) {
-                written.insert(name.clone(), value.clone());
+                // As a variable of the reader's own, it would be another one.
+                let is_ambiguous = value.starts_with("${env:");
+                written.insert(name.clone(), if is_ambiguous { self.literal(value) } else { value.clone() });
                 continue;
             }
             let short = variable(name);
