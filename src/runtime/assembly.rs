@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    access::{Access, AuditLog},
+    access::{Access, AuditLog, HeadReceivers},
     accounts::{Accounts, TokenIssuer},
     authorizations::Authorizations,
     calls::Calls,
@@ -36,11 +36,12 @@ pub(super) struct Assembly {
     pub secrets: Arc<NamedSecrets>,
     pub revocation: Arc<Revocation>,
     pub telemetry: Telemetry,
+    installation: String,
 }
 
 impl Assembly {
-    /// The lower services of a runtime whose database is open, and whose own files and folders these are. On the thread
-    /// of `arbiters`.
+    /// The lower services of a runtime whose database is open, whose own files and folders are `own_data`, and which is
+    /// `installation`. On the thread of `arbiters`.
     pub(super) fn new(
         settings: &Settings,
         arbiters: Arc<Arbiters>,
@@ -48,6 +49,7 @@ impl Assembly {
         recorder: Recorder,
         keyring: Keyring,
         own_data: Vec<PathBuf>,
+        installation: String,
     ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
@@ -72,6 +74,7 @@ impl Assembly {
             recorder,
             access,
             registry,
+            installation,
         }
     }
 
@@ -86,7 +89,8 @@ impl Assembly {
     pub(super) fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
         let (access, head_file) = (self.access.clone(), settings.audit_head_file.clone());
-        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file))
+        let receivers = HeadReceivers::new(&settings.audit_receivers, &self.installation);
+        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file, receivers))
     }
 
     /// Live events about the registered servers.

@@ -73,6 +73,11 @@ fn mark(installation: &str, lock: &FileLock) -> io::Result<String> {
     Ok(format!("{installation}@{}:{}", lock.dev(), lock.ino()))
 }
 
+/// The installation that a mark is of.
+pub(super) fn installation(mark: &str) -> &str {
+    mark.split('@').next().unwrap_or_default()
+}
+
 /// Notes that the database has accounts: without them, it is another one. Blocks.
 pub(super) fn establish(dir: &Path) -> Result<()> {
     let file = dir.join(FILE);

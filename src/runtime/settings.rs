@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 use crate::{
-    access::RateLimits,
+    access::{AuditReceivers, RateLimits},
     accounts::OAuthSettings,
     model::Serve,
     policy::{restart::RestartPolicy, retention::Retention, secret_sources::SecretSources},
@@ -45,6 +45,8 @@ pub struct Settings {
     pub log_bytes: u64,
     /// File outside the data folder to which the head of the audit log is appended as it grows; `None`: none.
     pub audit_head_file: Option<PathBuf>,
+    /// Receivers elsewhere of the head of the audit log as it grows.
+    pub audit_receivers: AuditReceivers,
     /// Greatest age and size of the calls and audit entries that are kept.
     pub retention: Retention,
     /// Limits of the servers that callers register.
@@ -86,6 +88,7 @@ impl Default for Settings {
             max_starting: 8,
             log_bytes: 256 << 20,
             audit_head_file: None,
+            audit_receivers: AuditReceivers::default(),
             retention: Retention::default(),
             servers: ServerSettings::default(),
             secret_sources: SecretSources::default(),

@@ -69,9 +69,9 @@ impl Runtime {
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
         let place = Place::new(recorder.clone(), lock);
-        let own_data = containers.bounds.hidden.clone();
+        let (own_data, installation) = (containers.bounds.hidden.clone(), data_dir::installation(&mark).to_owned());
         let launcher = launcher(&settings, mark, guard, (seclusion, containers));
-        let base = Assembly::new(&settings, arbiters, store, recorder, keyring, own_data);
+        let base = Assembly::new(&settings, arbiters, store, recorder, keyring, own_data, installation);
         let (inner, reports) = Inner::assemble(settings, base, issuer, launcher, place)?;
         let runtime = Self { inner: Arc::new(inner) };
         runtime.attend(reports);

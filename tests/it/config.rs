@@ -152,6 +152,9 @@ keep_audit = "off"
 audit_bytes = 2097152
 audit_head_file = "/var/log/ostler-heads"
 keep_payload = 1024
+audit_syslog = "udp:10.0.0.1:514"
+audit_webhook = "https://hooks.example/s3cret"
+audit_webhook_key_file = "/etc/ostler/hook.key"
 secret_folders = ["/run/secrets/", "/etc/tokens"]
 secret_variables = ["GITHUB_TOKEN"]
 secret_commands = ["vault=/usr/bin/vault kv get", "pass=/usr/bin/pass"]
@@ -202,11 +205,12 @@ fn every_setting_can_be_set_in_the_file() {
     let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:39");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:53");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:62");
-    ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:29");
-    ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:31");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:42");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:56");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:65");
+    ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:32");
+    ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:34");
+    ran.shows("audit_webhook", "set", "ostler.toml:30");
     ran.shows("secret_key", "set", "ostler.toml:9");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

@@ -21,6 +21,7 @@ mod audit;
 mod audit_chain;
 mod audit_heads;
 mod audit_manipulations;
+mod audit_receivers;
 mod audit_retention;
 mod audit_spawns;
 mod bodies;
