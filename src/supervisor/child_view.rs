@@ -78,6 +78,7 @@ impl ChildView {
             next_attempt_at: self.next_attempt_at,
             protocol_version: instance.and_then(|instance| instance.version()),
             fault: instance.and_then(|instance| instance.fault()),
+            refusal: instance.and_then(|instance| instance.refusal()),
             tools: instance.map(|instance| instance.tools().len().try_into().unwrap_or(u32::MAX)),
             in_flight: instance.map_or(0, |instance| instance.figures.in_flight.load(Ordering::Relaxed)),
             stray_lines: count(|instance| instance.figures.stray_lines.load(Ordering::Relaxed)),

@@ -74,8 +74,8 @@ impl Supervisor {
         let Some(child) = self.children.get_mut(&id).filter(|child| child.is_due()) else { return };
         self.next_generation = generation.saturating_add(1);
         self.starts.add_starting(generation);
-        let instance = std::sync::Arc::new(ServerInstance::new(generation));
         let (launch, link) = (child.launch.clone(), child.link.clone());
+        let instance = std::sync::Arc::new(ServerInstance::new(generation, launch.clone()));
         let output_start = link.output.last_seq();
         let (supervisor, lines) = (Parent::of(&ctx.address()), self.lines.clone());
         let probe = child.next_probe();

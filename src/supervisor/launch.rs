@@ -72,11 +72,12 @@ impl Launch {
         launch
     }
 
-    /// The refusal of its sandbox that the last lines of its process tell of.
-    pub(super) fn refusal(&self, lines: &[String]) -> Option<Refusal> {
+    /// The refusal of its sandbox that lines of its process tell of, which are made only if it has one.
+    pub(super) fn refusal(&self, lines: impl FnOnce() -> Vec<String>) -> Option<Refusal> {
+        let sandbox = self.sandbox.as_ref()?;
         let dir = self.spec.dir.to_str();
         let own: Vec<_> = self.spec.env.get("HOME").map(String::as_str).into_iter().chain(dir).collect();
-        refusal::of(lines, ContainedProcess { sandbox: self.sandbox.as_ref()?, own: &own })
+        refusal::of(&lines(), ContainedProcess { sandbox, own: &own })
     }
 }
 

@@ -45,15 +45,16 @@ export function ContainmentCard({ details }: { details: ServerDetails }) {
   );
 }
 
-/** What its sandbox refused to the last process, and the button that grants it. */
+/** What its sandbox refused to a tool, or to the last process, and the button that grants it. */
 export function RefusalNote({ details: { server, runtimeStatus, suggestion }, etag }: TabProps) {
   const may = useMay()("mcp:write");
   const allow = useAction(() => api.put(`/api/mcp/${server.id}`, suggestion?.change, { "if-match": etag }), {
     done: "Granted",
     refresh: [keys.server(server.id), keys.servers],
   });
-  const refusal = runtimeStatus.lastExit?.refusal;
-  if (!refusal || runtimeStatus.status === "running") return null;
+  const ofExit = runtimeStatus.status === "running" ? null : runtimeStatus.lastExit?.refusal;
+  const refusal = runtimeStatus.refusal ?? ofExit;
+  if (!refusal) return null;
   const ask = async () => {
     if (!suggestion) return;
     const [words, name] = grantWords(suggestion.grant);
