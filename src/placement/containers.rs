@@ -100,14 +100,9 @@ impl Containers {
         let (mut read, mut write) = (Vec::new(), Vec::new());
         // A file that Ostler reads for a server is not the server's to read.
         let values = config.env.values().flat_map(|value| reference::texts(value));
-<<<<<<< ours
         let texts = config.args.iter().map(String::as_str).chain(values);
         let named = texts.flat_map(|text| grants::named(text)).chain(config.cwd.iter().map(Path::new));
         for (path, place) in named.filter(|_| config.grants_paths).filter_map(with_place) {
-=======
-        let texts = config.args.iter().map(String::as_str).chain(values).filter(|_| config.grants_paths);
-        for place in texts.flat_map(grants::named).filter_map(real) {
->>>>>>> theirs
             match place.is_dir() {
                 true if self.bounds.grants_writing(&place) => write.push((path, place)),
                 true => read.extend(Some((path, place)).filter(|(_, place)| self.bounds.grants_reading(place))),
