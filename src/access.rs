@@ -8,6 +8,8 @@ mod audit_log;
 mod audit_retention;
 mod audit_verification;
 pub(crate) mod credentials;
+mod head_message;
+mod head_receivers;
 mod rate_limits;
 
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub(crate) use audit_heads::{heads_of_last_run, published_heads, write_head};
 pub use audit_log::AuditLog;
 pub use audit_verification::AuditVerdict;
 pub(crate) use audit_verification::verify;
+pub use head_receivers::AuditReceivers;
+pub(crate) use head_receivers::HeadReceivers;
 pub(crate) use rate_limits::RateLimiter;
 pub use rate_limits::RateLimits;
 

@@ -148,7 +148,7 @@ impl Authorizations {
             return Err(Error::invalid("/clientSecret", "must not be given without a clientId"));
         }
         let Remote { url, mut oauth, .. } = remote(&registered)?;
-        oauth.client_secret = self.client.secrets.client_secret(&registered.server.load())?;
+        oauth.client_secret = self.client.secrets.client_secret(&registered.server.load_full()).await?;
         let BrowserUrls { redirect_uri, consent_page } = self.urls.for_browsers(options.host.as_deref())?;
         self.client.recorder.commit_entry(self.access.change(who, ACTION, id)?).await?;
         let authorization = self.of(id);

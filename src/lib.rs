@@ -122,6 +122,9 @@ pub mod demo_server;
 mod edge;
 pub mod error;
 pub mod events;
+#[cfg(all(any(test, fuzzing), feature = "http", feature = "telemetry"))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 pub mod history;
@@ -138,6 +141,7 @@ pub mod model;
 pub mod named_secrets;
 #[doc(hidden)]
 pub mod outbound;
+mod packages;
 mod placement;
 #[doc(hidden)]
 pub mod policy;

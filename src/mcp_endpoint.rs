@@ -43,6 +43,8 @@ use crate::{
 pub(crate) use caller::{ClientState, McpCaller};
 use message::{ClientMessage, PostBody};
 use refusal::MessageRefusal;
+#[cfg(any(test, fuzzing))]
+pub(crate) use stream::EventId;
 
 /// The form in which every server is aggregated.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -15,6 +15,9 @@ mod document;
 mod encryption;
 mod reachable;
 pub(crate) mod route;
+mod syslog;
+#[cfg(feature = "remote")]
+mod webhook;
 
 #[cfg(feature = "remote")]
 pub(crate) use certificate::distrust;
@@ -25,3 +28,6 @@ pub use connect::{client, refusal};
 #[cfg(feature = "remote")]
 pub use document::{Body, FetchError, fetch, post};
 pub use reachable::Reachable;
+pub use syslog::SyslogTarget;
+#[cfg(feature = "remote")]
+pub(crate) use webhook::notify;

@@ -16,7 +16,8 @@ mod isolated_process;
 mod isolated_processes;
 mod launcher;
 mod process_key;
-mod removal;
+mod program;
+mod sandboxes;
 mod supervisor_handle;
 
 use std::{
@@ -34,13 +35,15 @@ use crate::{
     authorizations::Authorizations,
     error::{Error, Result},
     mcp::McpClient,
-    model::{EffectiveSandbox, Principal, Server, ServerConfig, ServerId, StartPreview, Status, TimelineLevel, UserId},
+    model::{EffectiveSandbox, Principal, Server, ServerId, Status, TimelineLevel, UserId},
     named_secrets::NamedSecrets,
+    packages::InstallerSpec,
     policy::mask::Mask,
     registry::{Registered, Registry},
     supervisor::{
         self, INSTALLATION_VARIABLE, Launch, Sharing,
         messages::{AddServer, RemoveServer, StopAll, StopServer, UpdateServer, WakeServer, Wanted},
+        removal, temporary,
     },
     tasks::{blocking, every, lifecycle::Lifecycle},
 };
@@ -154,50 +157,34 @@ impl Placement {
         self.launcher.refused_url(url)
     }
 
-    /// The start of a server of this configuration, as it would be; `None` where it is at a URL. Blocks.
-    pub(crate) fn preview(&self, config: &ServerConfig) -> Option<StartPreview> {
-        config.remote.is_none().then(|| self.launcher.preview(config))
+    /// Maker of what is run to install packages.
+    pub(crate) fn installers(&self) -> Arc<dyn InstallerSpec> {
+        self.launcher.clone()
     }
 
     /// Adds a server's shared process to the supervisor.
     pub(crate) async fn add(&self, registered: &Registered, wanted: Wanted) -> Result<()> {
         let server = registered.server.load();
-        let launch = self.shared_launch(&server).await?;
+        let launch = self.launch(&server, None, shared(&server.config)).await?;
         let mask = Mask::clone(&registered.mask.load());
         self.supervisor.ask(AddServer { id: server.id, launch, mask, wanted, link: registered.link.clone() }).await
     }
 
     /// Has a server's shared process run by another configuration, and be up or down where `wanted` says so.
     pub(crate) async fn update(&self, server: &Server, mask: Mask, wanted: Option<Wanted>) -> Result<()> {
-        let launch = self.shared_launch(server).await?;
+        let launch = self.launch(server, None, shared(&server.config)).await?;
         self.supervisor.ask(UpdateServer { id: server.id, launch, mask, wanted }).await
     }
 
-    /// The launch of a server's shared process.
-    async fn shared_launch(&self, server: &Server) -> Result<Arc<Launch>> {
-        let (launcher, written) = (self.launcher.clone(), server.config.clone());
-        let sandbox = blocking(move || Ok(launcher.sandbox(&written))).await?;
-        self.note_sandbox(server.id, sandbox);
-        self.launch(server, None, shared(&server.config)).await
-    }
-
+    /// The launch of a server's process: of the one that all share, or of `user`'s.
     async fn launch(&self, server: &Server, user: Option<UserId>, sharing: Sharing) -> Result<Arc<Launch>> {
         let resolved = self.secrets.resolve(server, user);
-        let (launcher, authorizations, server) = (self.launcher.clone(), self.authorizations.clone(), server.clone());
-        blocking(move || Ok(launcher.launch(&authorizations, &server, user, resolved, sharing))).await
-    }
-
-    fn note_sandbox(&self, id: ServerId, sandbox: Option<EffectiveSandbox>) {
-        let mut sandboxes = self.sandboxes.lock();
-        match sandbox {
-            Some(sandbox) => sandboxes.insert(id, sandbox),
-            None => sandboxes.remove(&id),
-        };
-    }
-
-    /// The sandbox of a server's processes as they were started last, or will be.
-    pub(crate) fn sandbox(&self, id: ServerId) -> Option<EffectiveSandbox> {
-        self.sandboxes.lock().get(&id).cloned()
+        let (id, launcher, authorizations) = (server.id, self.launcher.clone(), self.authorizations.clone());
+        let server = server.clone();
+        let built = move || Ok(launcher.launch(&authorizations, &server, user, resolved, sharing));
+        let (launch, sandbox) = blocking(built).await?;
+        self.note_sandbox(id, sandbox);
+        Ok(launch)
     }
 
     /// Ends every process of a server, which is not registered any more, and removes its folders.
@@ -209,8 +196,10 @@ impl Placement {
             future::join_all(isolated.iter().map(|process| placement.end_process(process))).await;
             // A supervisor that is lost takes its servers with it.
             let _ = placement.supervisor.ask(RemoveServer { id }).await;
-            let removed =
-                blocking(move || removal::remove(&folder).map_err(|error| Error::Internal(error.to_string())));
+            let removed = blocking(move || {
+                temporary::remove_left(&folder);
+                removal::remove(&folder).map_err(|error| Error::Internal(error.to_string()))
+            });
             if let Err(reason) = removed.await {
                 log::warn!(server:% = id, reason:%; "the folder of a removed server could not be removed");
             }

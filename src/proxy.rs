@@ -34,4 +34,6 @@ mod tunnel;
 mod upload;
 mod upstream;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use request::forwarded;
 pub(crate) use router::ServiceRouter;

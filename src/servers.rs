@@ -5,6 +5,7 @@
 
 mod control;
 mod details;
+mod external_references;
 mod health_check;
 mod import;
 mod loading;

@@ -29,6 +29,7 @@ pub mod mcp_sessions;
 pub mod migration;
 pub mod occupancy;
 mod opened_files;
+pub mod package_pins;
 mod page;
 pub mod pins;
 mod pool;
@@ -55,4 +56,6 @@ pub(crate) use fault::{is_damage, is_read_only, is_silence};
 pub(crate) use file_lock::FileLock;
 pub(crate) use occupancy::is_taken;
 pub use occupancy::{Occupancy, Occupied};
+#[cfg(any(test, fuzzing))]
+pub(crate) use page::Slice;
 pub use url::DatabaseUrl;

@@ -13,18 +13,21 @@ mod exit_guard;
 pub mod facilities;
 pub mod guard;
 mod handshake;
+mod helper;
 mod launch;
 mod limit_support;
 mod link;
 mod list_kind;
 pub mod messages;
 mod not_started;
+mod one_shot;
 mod orphans;
 mod output;
 mod proc_table;
 mod process;
 #[cfg_attr(not(feature = "remote"), path = "supervisor/remote/off.rs")]
 pub mod remote;
+pub(crate) mod removal;
 mod reports;
 mod requests;
 mod required_result;
@@ -36,6 +39,7 @@ mod server_request_queue;
 mod servers_user;
 mod start_queue;
 mod sweep;
+pub(crate) mod temporary;
 mod usage;
 mod writer;
 
@@ -46,12 +50,16 @@ use tokio::sync::mpsc;
 
 use crate::{mcp::LineBudget, model::ServerId, policy::restart::RestartPolicy};
 
-pub use child_view::{Availability, ChildView, StartKind, SupervisorEvent};
+pub use child_view::{Availability, ChildView, StartKind, StartPermit, SupervisorEvent};
 pub use containment::Containment;
+#[cfg(any(test, fuzzing))]
+pub(crate) use egress::answered;
 pub use exit::Exit;
 pub(crate) use guard::gaps;
+pub(crate) use helper::Helper;
 pub use launch::{Egress, Launch, RemoteTarget, Sharing};
 pub use link::{Link, ResourceWatch};
+pub(crate) use one_shot::run_to_end;
 pub use orphans::reap_orphans;
 pub use output::Output;
 pub(crate) use process::try_guard;
@@ -61,6 +69,7 @@ pub use server::ServerActor;
 pub use server_instance::{InFlight, ServerInstance};
 pub use servers_user::ServersUser;
 pub use sweep::{INSTALLATION_VARIABLE, sweep};
+pub use temporary::Temporary;
 pub use usage::{ProcessTrees, UsageSampler};
 
 use child::Child;

@@ -8,6 +8,8 @@ mod attribute;
 #[cfg(feature = "telemetry")]
 mod clock;
 #[cfg(feature = "telemetry")]
+mod collector_remark;
+#[cfg(feature = "telemetry")]
 mod export;
 #[cfg(feature = "telemetry")]
 mod export_counters;
@@ -35,6 +37,8 @@ use crate::{
 };
 
 pub use crate::policy::trace_sampling::{RootSampler, TraceSampler};
+#[cfg(all(any(test, fuzzing), feature = "telemetry"))]
+pub(crate) use collector_remark::CollectorRemark;
 #[cfg(feature = "telemetry")]
 pub use export_counters::ExportCounters;
 #[cfg(feature = "metrics")]

@@ -33,6 +33,9 @@ use crate::{
     model::{CallId, OutputStream, Page, PageRequest, ServerId, TimelineFilter, TimelineItem, TimelineLevel},
 };
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use page::TimelineCursor;
+
 use files::Files;
 use queue::{Queue, What};
 use storage::Storage;

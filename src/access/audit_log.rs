@@ -14,6 +14,7 @@ use crate::{
         audit_heads::AuditHeads,
         audit_retention,
         audit_verification::{AuditVerdict, verify},
+        head_receivers::HeadReceivers,
     },
     error::Result,
     model::{AuditEntry, AuditFault, AuditFilter, AuditLink, Page, PageRequest, Permission, Principal},
@@ -26,7 +27,7 @@ use crate::{
 /// Pause between log lines with the head of the chain, where it is another.
 const HEAD_LOG_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// Pause between lines of the file outside with the head, where it is another.
+/// Pause between lines of the file outside with the head, where it is another, and between messages to receivers.
 const HEAD_PUBLISH_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Pause between looks whether the head that is noted in the data folder is another.
@@ -39,11 +40,13 @@ pub struct AuditLog {
     recorder: Recorder,
     retention: Retention,
     heads: Arc<AuditHeads>,
+    receivers: HeadReceivers,
     logged: Mutex<Option<AuditLink>>,
 }
 
 impl AuditLog {
-    /// The log in `store`, whose head is noted in `data_dir` and published in `head_file`; pruned as `retention` says.
+    /// The log in `store`, whose head is noted in `data_dir`, published in `head_file` and sent to `receivers`; pruned
+    /// as `retention` says.
     pub(crate) fn new(
         access: Arc<Access>,
         store: Store,
@@ -51,9 +54,10 @@ impl AuditLog {
         retention: Retention,
         data_dir: &Path,
         head_file: Option<PathBuf>,
+        receivers: HeadReceivers,
     ) -> Self {
         let heads = Arc::new(AuditHeads::new(data_dir, head_file));
-        Self { access, store, recorder, retention, heads, logged: Mutex::default() }
+        Self { access, store, recorder, retention, heads, receivers, logged: Mutex::default() }
     }
 
     /// Entries, newest first (`audit:read`).
@@ -78,9 +82,10 @@ impl AuditLog {
 
     /// Does what is to be done beside requests, until `self` is dropped: publishes heads, removes old entries.
     pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
-        let log = Arc::downgrade(self);
+        let (log, deliveries) = (Arc::downgrade(self), self.receivers.run());
         async move {
             tokio::join!(
+                deliveries,
                 every(HEAD_LOG_INTERVAL, log.clone(), |log: Arc<Self>| async move { log.log_head() }),
                 every(HEAD_PUBLISH_INTERVAL, log.clone(), |log: Arc<Self>| async move { log.publish_head().await }),
                 every(HEAD_NOTE_INTERVAL, log.clone(), Self::note_new_head),
@@ -101,6 +106,7 @@ impl AuditLog {
 
     async fn publish_head(&self) {
         let Some(head) = self.recorder.chain().newest() else { return };
+        self.receivers.offer(&head);
         let heads = self.heads.clone();
         // It does not fail.
         let _ = blocking(move || {
@@ -131,6 +137,15 @@ impl AuditLog {
         self.note_head().await;
         self.publish_head().await;
         self.log_head();
+        if let Some(head) = self.recorder.chain().newest() {
+            self.receivers.offer_last(&head).await;
+        }
+    }
+
+    /// Each receiver of heads by the name of its kind, and whether it took the last one.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn receivers(&self) -> Vec<(&'static str, bool)> {
+        self.receivers.states()
     }
 
     async fn prune(self: Arc<Self>) {

@@ -39,6 +39,10 @@ pub struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     env: Option<TextMap>,
+    /// New working directory, an absolute path; `null` for a folder of its own.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, max_length = 4095)]
+    cwd: Option<Option<Text>>,
     /// True when it starts with Ostler; switching it starts or stops it now.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = bool, required = false)]
@@ -101,6 +105,7 @@ impl TryFrom<ServerChangeBody> for ServerChange {
             command: body.command.map(|text| text.0),
             args: body.args.map(strings),
             env: body.env.map(|env| env.0),
+            cwd: body.cwd.map(|text| text.map(|text| text.0)),
             enabled: body.enabled,
             url: body.url.map(|text| text.0),
             headers: body.headers.map(|headers| headers.0),

@@ -196,6 +196,9 @@ impl Calls {
         let operation = operation::with_sent_request(operation, &delivery);
         operation::with_tool(operation, &call).end(reply.operation_outcome());
         let record = record(&call, &reply, execution_time, admitted_at.elapsed(), self.payload_bytes);
+        if reply.answer().is_some() {
+            note_refusal(&call, &delivery, record.error_message.as_deref());
+        }
         let (success, error_message) = (record.success, record.error_message.as_deref().map(short_text));
         let (recorder, server) = (self.recorder.clone(), call.server.clone());
         let (history, bytes) = (self.history.clone(), record.bytes());
@@ -216,6 +219,15 @@ impl Calls {
         self.events.publish_call(&call.server, success, || event(&call, success, error_message, execution_time));
         log::debug!(server:% = call.server.id, call:% = call.id, ms = execution_time, success; "tool called");
         Ok(ExecutedCall { reply, execution_time, era })
+    }
+}
+
+/// Notes what a sandbox refused to a tool, as far as its error tells: without secrets, and short.
+fn note_refusal(call: &AdmittedCall, delivery: &Delivery, error: Option<&str>) {
+    let Some((error, (process, _))) = error.zip(delivery.to.as_ref()) else { return };
+    if let Some(refusal) = process.learn_refusal(error) {
+        let text = format!("{} failed: {}", short_text(&call.tool), refusal.reason);
+        call.link().add_note(TimelineLevel::Warn, &text);
     }
 }
 

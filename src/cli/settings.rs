@@ -7,10 +7,11 @@
 mod limits;
 mod rate_limits;
 mod retention;
+mod secrets;
 mod setting;
 mod telemetry;
 
-use ostler::model::{LoadBalancing, Role, SandboxLevel, Serve};
+use ostler::model::{LauncherUse, LoadBalancing, Role, SandboxLevel, Serve};
 
 use crate::cli::{show, value};
 
@@ -38,6 +39,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
         .chain(limits::SETTINGS)
         .chain(rate_limits::SETTINGS)
         .chain(retention::SETTINGS)
+        .chain(secrets::SETTINGS)
         .chain(telemetry::SETTINGS)
 }
 
@@ -295,6 +297,15 @@ static SETTINGS: &[Setting] = &[
         help: "Containment of servers that name none: none, standard or strict",
         put: |config, text| set(&mut config.runtime.servers.sandbox, value::one_of(text, &SandboxLevel::ALL)),
         show: |config| value::name_of(config.runtime.servers.sandbox, &SandboxLevel::ALL),
+    },
+    Setting {
+        key: "mcp.launchers",
+        variable: "MCP_LAUNCHERS",
+        flag: "mcp-launchers",
+        kind: SettingType::Text,
+        help: "npx, uvx and the like: keep (run them), or replace (install their packages once, run the programs directly)",
+        put: |config, text| set(&mut config.runtime.servers.launchers, value::one_of(text, &LauncherUse::ALL)),
+        show: |config| value::name_of(config.runtime.servers.launchers, &LauncherUse::ALL),
     },
     Setting {
         key: "mcp.log_bytes",

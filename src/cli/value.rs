@@ -113,6 +113,11 @@ pub(crate) fn issuer(text: &str) -> Result<String, String> {
     issuer::fault(text).map_or_else(|| Ok(text.to_owned()), |fault| Err(format!("{} {fault}", quoted(text))))
 }
 
+/// The URL of a webhook, which is not repeated, as it may hold a token.
+pub(crate) fn webhook(text: &str) -> Result<SecretString, String> {
+    if issuer::is_safe(text) { Ok(text.into()) } else { Err("must be an https URL; http only on this machine".into()) }
+}
+
 /// A path.
 pub(crate) fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() || text.contains('\0') {

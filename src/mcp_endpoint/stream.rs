@@ -18,7 +18,7 @@ const BYTES_PER_STREAM_MAX: usize = 1 << 20;
 /// The position of an event: the number of its stream in the session, and its own. Numbers of streams that are about a
 /// request are even, so that a position says so after its stream is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EventId {
+pub(crate) struct EventId {
     /// The stream's number.
     pub stream: u64,
     /// The event's; 0 is before the first.
@@ -41,9 +41,11 @@ impl fmt::Display for EventId {
 impl FromStr for EventId {
     type Err = ();
 
+    /// Reads exactly what `Display` writes.
     fn from_str(text: &str) -> Result<Self, ()> {
         let (stream, event) = text.split_once('-').ok_or(())?;
-        Ok(Self { stream: stream.parse().map_err(drop)?, event: event.parse().map_err(drop)? })
+        let id = Self { stream: stream.parse().map_err(drop)?, event: event.parse().map_err(drop)? };
+        (id.to_string() == text).then_some(id).ok_or(())
     }
 }
 
@@ -275,6 +277,15 @@ mod tests {
             texts.push(event.body.text().into_owned());
         }
         texts
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_was_given_out_alone() {
+        let id = EventId { stream: 42, event: 7 };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in ["", "42", "42-", "-7", "+42-7", "42-07", "42-7 ", "42-7-1", "18446744073709551616-0"] {
+            assert_eq!(text.parse::<EventId>(), Err(()), "{text}");
+        }
     }
 
     #[tokio::test]

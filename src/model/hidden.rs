@@ -20,6 +20,25 @@ impl fmt::Debug for Names<'_> {
     }
 }
 
+/// `Debug` for a struct of these fields, each as it is or, after `=>`, as it is shown. It takes the struct apart, so
+/// that no new field is forgotten.
+macro_rules! shown {
+    ($struct:ident { $($field:ident $(=> $as:expr)?),+ $(,)? }) => {
+        impl std::fmt::Debug for $struct {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let Self { $($field),+ } = self;
+                f.debug_struct(stringify!($struct))
+                    $(.field(stringify!($field), $crate::model::hidden::shown!(@one $field $(=> $as)?)))+
+                    .finish()
+            }
+        }
+    };
+    (@one $field:ident) => { $field };
+    (@one $field:ident => $as:expr) => { &$as };
+}
+
+pub(crate) use shown;
+
 #[cfg(test)]
 mod tests {
     use crate::model::{

@@ -67,6 +67,9 @@ pub(crate) struct NewServerBody {
     #[serde(default)]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     env: TextMap,
+    /// Its working directory, an absolute path; left out means a folder of its own.
+    #[schema(value_type = Option<String>, max_length = 4095)]
+    cwd: Option<Text>,
     /// True when it starts now and with Ostler.
     #[serde(default = "yes")]
     #[schema(default = true, required = false)]
@@ -127,6 +130,7 @@ impl TryFrom<NewServerBody> for ServerConfig {
             description: body.description.map(|text| text.0),
             args: strings(body.args),
             env: body.env.0,
+            cwd: body.cwd.map(|text| text.0),
             enabled: body.enabled,
             remote: body.url.map(|url| Remote { headers, oauth, ..Remote::new(url.0) }),
             isolation: body.isolation,

@@ -47,6 +47,7 @@ impl SandboxLevel {
 
 /// The sandbox of a server as it is in effect, or will be when it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct EffectiveSandbox {
     /// Its level.
@@ -54,14 +55,9 @@ pub struct EffectiveSandbox {
     /// Files and folders besides its own, without links: those of its sandbox, and those that its command line and its
     /// environment name.
     pub paths: SandboxPaths,
-}
-
-impl EffectiveSandbox {
-    /// The sandbox at `level` in which `paths` are granted.
-    #[must_use]
-    pub(crate) fn new(level: SandboxLevel, paths: SandboxPaths) -> Self {
-        Self { level, paths }
-    }
+    /// Paths of its sandbox that are not in force: nothing is there, or a link that the server may have made leads
+    /// elsewhere. They are looked for at each start of a process.
+    pub not_in_force: Vec<String>,
 }
 
 /// Files and folders that are granted to a server, by absolute paths.

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::{
-    HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, ToolPinning, UserId, hidden::Names,
+    HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, ToolPinning, UserId,
+    hidden::{Names, shown},
 };
 
 /// A server's configuration: the part that its owner writes.
@@ -22,6 +23,8 @@ pub struct ServerConfig {
     pub args: Vec<String>,
     /// Variables added to its environment; the values are secrets.
     pub env: BTreeMap<String, String>,
+    /// Its working directory, an absolute path; `None` for a folder of Ostler's.
+    pub cwd: Option<String>,
     /// True when it starts with Ostler.
     pub enabled: bool,
     /// URL and headers of a remote server; `command`, `args` and `env` are empty then.
@@ -146,43 +149,23 @@ pub struct ToolRules {
     pub changes: ToolPinning,
 }
 
-impl fmt::Debug for ServerConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart, so that no new field is forgotten.
-        let Self {
-            name,
-            description,
-            command,
-            args,
-            env,
-            enabled,
-            remote,
-            isolation,
-            tools,
-            protocol,
-            start_timeout,
-            sandbox,
-            limits,
-            grants_paths,
-        } = self;
-        f.debug_struct("ServerConfig")
-            .field("name", name)
-            .field("description", description)
-            .field("command", command)
-            .field("args", args)
-            .field("env", &Names(env))
-            .field("enabled", enabled)
-            .field("remote", remote)
-            .field("isolation", isolation)
-            .field("tools", tools)
-            .field("protocol", protocol)
-            .field("start_timeout", start_timeout)
-            .field("sandbox", sandbox)
-            .field("limits", limits)
-            .field("grants_paths", grants_paths)
-            .finish()
-    }
-}
+shown!(ServerConfig {
+    name,
+    description,
+    command,
+    args,
+    env => Names(env),
+    cwd,
+    enabled,
+    remote,
+    isolation,
+    tools,
+    protocol,
+    start_timeout,
+    sandbox,
+    limits,
+    grants_paths,
+});
 
 impl ServerConfig {
     /// A server that runs `command` without arguments, and starts as soon as it is registered.
@@ -194,6 +177,7 @@ impl ServerConfig {
             command: command.into(),
             args: Vec::new(),
             env: BTreeMap::new(),
+            cwd: None,
             enabled: true,
             remote: None,
             isolation: Isolation::default(),
@@ -247,6 +231,7 @@ impl ServerConfig {
             command,
             args,
             env,
+            cwd,
             enabled: _,
             remote,
             isolation: _,
@@ -260,6 +245,7 @@ impl ServerConfig {
         command.clear();
         args.clear();
         env.clear();
+        *cwd = None;
         *tools = ToolRules::default();
         *sandbox = Sandbox { level: sandbox.level, ..Sandbox::default() };
         if let Some(remote) = remote {

@@ -1,8 +1,11 @@
 //! [`ServerChange`]: a change to a server's configuration.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use crate::model::{Isolation, Limits, Protocol, RemoteOAuth, Sandbox, ToolRules, hidden::Names};
+use crate::model::{
+    Isolation, Limits, Protocol, RemoteOAuth, Sandbox, ToolRules,
+    hidden::{Names, shown},
+};
 
 /// A change to a server's configuration; what is `None` stays.
 #[derive(Clone, Default)]
@@ -17,6 +20,8 @@ pub struct ServerChange {
     pub args: Option<Vec<String>>,
     /// The whole new environment; a value sent back masked keeps what it was.
     pub env: Option<BTreeMap<String, String>>,
+    /// New working directory; `Some(None)` for a folder of Ostler's.
+    pub cwd: Option<Option<String>>,
     /// True when it starts with Ostler; changing it starts or stops the server now.
     pub enabled: Option<bool>,
     /// New address: the server is remote from now on, without a command, arguments and an environment. A new command
@@ -40,42 +45,21 @@ pub struct ServerChange {
     pub limits: Option<Limits>,
 }
 
-impl fmt::Debug for ServerChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Taken apart, so that no new field is forgotten.
-        let Self {
-            name,
-            description,
-            command,
-            args,
-            env,
-            enabled,
-            url,
-            headers,
-            oauth,
-            isolation,
-            tools,
-            protocol,
-            start_timeout,
-            sandbox,
-            limits,
-        } = self;
-        f.debug_struct("ServerChange")
-            .field("name", name)
-            .field("description", description)
-            .field("command", command)
-            .field("args", args)
-            .field("env", &env.as_ref().map(Names))
-            .field("enabled", enabled)
-            .field("url", url)
-            .field("headers", &headers.as_ref().map(Names))
-            .field("oauth", oauth)
-            .field("isolation", isolation)
-            .field("tools", tools)
-            .field("protocol", protocol)
-            .field("start_timeout", start_timeout)
-            .field("sandbox", sandbox)
-            .field("limits", limits)
-            .finish()
-    }
-}
+shown!(ServerChange {
+    name,
+    description,
+    command,
+    args,
+    env => env.as_ref().map(Names),
+    cwd,
+    enabled,
+    url,
+    headers => headers.as_ref().map(Names),
+    oauth,
+    isolation,
+    tools,
+    protocol,
+    start_timeout,
+    sandbox,
+    limits,
+});

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{Limits, Sandbox};
+use crate::model::{Limits, PackageRun, Sandbox};
 
 /// The exact program of a server, and how it would be contained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -14,8 +14,14 @@ pub struct StartPreview {
     pub program: Option<String>,
     /// Its arguments.
     pub args: Vec<String>,
-    /// Folder of the servers' own folders, one of which is its home and working directory if it is contained.
+    /// The packages that it is asked to fetch and run, where it is a launcher like `npx` or `uvx`.
+    pub package: Option<PackageRun>,
+    /// What is not understood in the command line of a launcher, which names no package of a registry then.
+    pub unrecognized: Option<String>,
+    /// Folder of the servers' own folders, one of which is its home if it is contained.
     pub folder: String,
+    /// Its working directory; `null` for a folder of its own.
+    pub cwd: Option<String>,
     /// Names of all its variables: its own, and those that every server gets.
     pub variables: Vec<String>,
     /// Its sandbox, with the level that applies and all paths that are granted, those that its command line names, too.

@@ -121,6 +121,7 @@ impl RuntimeStatus {
             exit.stderr.clear();
             exit.refusal = None;
         }
+        self.refusal = None;
     }
 }
 
@@ -146,6 +147,8 @@ pub struct RuntimeStatus {
     pub protocol_version: Option<String>,
     /// Fault of it though it runs: a list that it fails to give, which is read again by and by.
     pub fault: Option<String>,
+    /// The refusal of its sandbox that the error of a tool tells of: the last one, for as long as the process runs.
+    pub refusal: Option<Box<Refusal>>,
     /// Tools it lists.
     pub tools: Option<u32>,
     /// Calls it is working on.

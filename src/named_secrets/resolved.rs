@@ -5,15 +5,17 @@ use std::collections::BTreeSet;
 use crate::{
     model::{Server, ServerConfig, UserId},
     named_secrets::values::Values,
-    policy::reference,
+    policy::{reference, value_template::Templates},
 };
 
 /// A server's configuration as a process of it is started. No `Debug`: it holds secrets in clear.
 pub(crate) struct Resolved {
-    /// The configuration, with secrets in place of references.
+    /// The configuration, with secrets in place of references to Ostler's own.
     pub config: ServerConfig,
     /// The reason why no process can be started by it, where a secret is missing.
     pub missing: Option<String>,
+    /// Values in which secrets outside of Ostler are still to be put.
+    pub templates: Templates,
 }
 
 impl Resolved {
@@ -25,11 +27,12 @@ impl Resolved {
             .collect();
         let caller_too = caller.is_some_and(|caller| caller != server.user_id);
         let missing = missing.into_iter().map(|name| reason(name, caller_too)).collect::<Vec<_>>();
+        let templates = Templates::of(&server.config, |name| values.find(server, caller, name));
         let mut config = server.config.clone();
         for value in config.secrets_mut() {
             *value = reference::resolved(value, |name| values.find(server, caller, name));
         }
-        Self { config, missing: (!missing.is_empty()).then(|| missing.join("; ")) }
+        Self { config, missing: (!missing.is_empty()).then(|| missing.join("; ")), templates }
     }
 }
 

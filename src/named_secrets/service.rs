@@ -1,6 +1,9 @@
 //! [`NamedSecrets`]: secrets of users, listed, set and removed by them.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use parking_lot::RwLock;
 
@@ -10,10 +13,16 @@ use crate::{
     model::{NamedSecret, Permission, Principal, SecretChange, Server, ServerId, Timestamp, UserId},
     named_secrets::{
         observer::SecretObserver,
+        outside::{OutsideSecrets, Unavailable},
         resolved::Resolved,
-        values::{self, KeptSecret, SecretValue, Values},
+        values::{self, KeptSecret, SecretValue, VALUE_BYTES_MAX, Values},
     },
-    policy::{permission, reference},
+    policy::{
+        external::ExternalReference,
+        permission, reference,
+        secret_sources::SecretSources,
+        value_template::{Found, Template, Templates},
+    },
     recorder::Recorder,
     registry::Registry,
     secrets::Keyring,
@@ -23,9 +32,6 @@ use crate::{
 
 /// Secrets of one user.
 const SECRETS_PER_USER_MAX: usize = 100;
-
-/// Most bytes of a value: as many as a variable may have.
-const VALUE_BYTES_MAX: usize = 32 << 10;
 
 /// Servers of others that one secret may be allowed for.
 const SERVERS_MAX: usize = 100;
@@ -41,22 +47,27 @@ pub struct NamedSecrets {
     recorder: Recorder,
     keyring: Arc<Keyring>,
     values: RwLock<Values>,
+    outside: OutsideSecrets,
     observer: OnceLock<Box<dyn SecretObserver>>,
     /// Held while one is changed.
     changing: tokio::sync::Mutex<()>,
 }
 
 impl NamedSecrets {
-    /// No secrets yet, and no observer.
+    /// No secrets yet, and no observer; those outside come from `sources`, but never from `own`, Ostler's own files and
+    /// folders.
     pub(crate) fn new(
         access: Arc<Access>,
         registry: Arc<Registry>,
         lifecycle: Arc<Lifecycle>,
         recorder: Recorder,
         keyring: Arc<Keyring>,
+        sources: SecretSources,
+        own: Vec<PathBuf>,
     ) -> Self {
         let (values, observer) = (RwLock::default(), OnceLock::new());
         Self {
+            outside: OutsideSecrets::new(sources, own),
             access,
             registry,
             lifecycle,
@@ -94,28 +105,58 @@ impl NamedSecrets {
     }
 
     /// The client secret of a remote server; `Conflict` where it refers to a secret that is missing.
-    pub(crate) fn client_secret(&self, server: &Server) -> Result<Option<String>> {
+    pub(crate) async fn client_secret(&self, server: &Server) -> Result<Option<String>> {
         let mut only = server.clone();
         only.config.env.clear();
         if let Some(remote) = &mut only.config.remote {
             remote.headers.clear();
         }
-        let Resolved { config, missing } = self.resolve(&only, None);
-        match missing {
-            Some(missing) => Err(Error::Conflict(missing)),
-            None => Ok(config.remote.and_then(|remote| remote.oauth.client_secret)),
+        let Resolved { config, missing, .. } = self.resolve(&only, None);
+        if let Some(missing) = missing {
+            return Err(Error::Conflict(missing));
         }
+        let template = only.config.remote.and_then(|remote| {
+            let values = self.values.read();
+            Template::of(&remote.oauth.client_secret?, |name| values.find(server, None, name))
+        });
+        let Some(template) = template else { return Ok(config.remote.and_then(|remote| remote.oauth.client_secret)) };
+        let found = self.outside.fetch(&[("oauth.clientSecret".to_owned(), &template)]).await;
+        let secret = template.filled(&found.map_err(|why| Error::Conflict(why.reason))?);
+        self.outside.note(server.id, [secret.clone()]);
+        Ok(Some(secret))
+    }
+
+    /// The reason why a reference to a secret outside can lead to nothing for as long as Ostler runs.
+    pub(crate) fn refusal(&self, reference: &ExternalReference) -> Option<String> {
+        self.outside.refusal(reference)
+    }
+
+    /// Fetches the secrets outside that templates of a server refer to, which are among its values from now on.
+    pub(crate) async fn fetch(&self, server: ServerId, templates: &Templates) -> Result<Found, Unavailable> {
+        let places: Vec<_> = templates.places().collect();
+        let found = self.outside.fetch(&places).await?;
+        let values = places.iter().map(|(_, template)| template.filled(&found));
+        self.outside.note(server, found.values().cloned().chain(values));
+        Ok(found)
+    }
+
+    /// Forgets what was fetched for a server that is removed.
+    pub(crate) fn forget_server(&self, server: ServerId) {
+        self.outside.forget(server);
     }
 
     /// Every secret that a process of `server` may have, by itself and as part of a value.
     pub(crate) fn values_of(&self, server: &Server) -> Vec<String> {
         let values = self.values.read();
-        let mut all = Vec::new();
+        let mut all = self.outside.noted(server.id);
         for user in values.users_of(server) {
             let found = reference::values(&server.config).flat_map(|value| reference::names(value));
             let found = found.filter_map(|name| values.find(server, Some(user), name));
             all.extend(found.map(ToOwned::to_owned));
-            all.extend(reference::values(&Resolved::of(server, Some(user), &values).config).cloned());
+            let resolved = Resolved::of(server, Some(user), &values).config;
+            let pairs = reference::values(&server.config).zip(reference::values(&resolved));
+            // What is still to be put together is none yet, and its references are to be read in reasons of failures.
+            all.extend(pairs.filter(|(written, _)| !reference::is_external(written)).map(|(_, value)| value.clone()));
         }
         all
     }

@@ -12,6 +12,9 @@ use crate::{
     store::user_secrets::StoredSecret,
 };
 
+/// Most bytes of a value: as many as a variable may have.
+pub(super) const VALUE_BYTES_MAX: usize = 32 << 10;
+
 /// Value of a secret, and the servers that may have it; sealed as JSON of this form.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct SecretValue {

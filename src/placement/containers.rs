@@ -2,18 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::Read,
+    fs,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    model::{SandboxLevel, SandboxPaths, ServerConfig},
+    error::Faults,
+    model::{EffectiveSandbox, SandboxLevel, SandboxPaths, ServerConfig},
+    placement::program,
     policy::{
         copied_settings,
         grants::{self, Bounds},
+        reference,
     },
-    supervisor::{self, Containment, ServersUser},
+    supervisor::{self, Containment, ServersUser, temporary},
 };
 
 /// Inherited variables that lead to files outside a server's home, which it is to read.
@@ -25,9 +27,6 @@ const LEADING_HOME: [&str; 3] = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_
 
 /// Files that the folder of a project has.
 const PROJECT_FILES: [&str; 2] = ["package.json", "pyproject.toml"];
-
-/// Bytes of a program in which its interpreter is named (`BINPRM_BUF_SIZE`).
-const FIRST_LINE_BYTES: u64 = 256;
 
 /// Contains servers in folders of their own, away from Ostler's data.
 pub(crate) struct Containers {
@@ -49,35 +48,47 @@ impl Containers {
         config.sandbox.level.unwrap_or(self.level)
     }
 
-    /// The containment of a server in the folder `own`, a path without links, and `env` changed to fit; `None` where it
-    /// is not contained, or no program. Blocks.
+    /// The sandbox that a server has in effect where it gets `inherited`; `None` for one at a URL. Blocks.
+    pub(super) fn sandbox(
+        &self,
+        config: &ServerConfig,
+        inherited: &BTreeMap<String, String>,
+    ) -> Option<EffectiveSandbox> {
+        let level = self.level(config);
+        if config.remote.is_some() {
+            return None;
+        }
+        if level == SandboxLevel::None {
+            return Some(EffectiveSandbox { level, paths: SandboxPaths::default(), not_in_force: Vec::new() });
+        }
+        let (asked, paths) = (&config.sandbox.paths, self.granted(config, inherited));
+        let is_in = |path: &String, lists: &[&Vec<String>]| {
+            real(path).is_some_and(|place| lists.iter().copied().flatten().any(|grant| place.starts_with(grant)))
+        };
+        let unread = asked.read.iter().filter(|path| !is_in(path, &[&paths.read, &paths.write]));
+        let unwritten = asked.write.iter().filter(|path| !is_in(path, &[&paths.write]));
+        let not_in_force = unread.chain(unwritten).cloned().collect();
+        Some(EffectiveSandbox { level, paths, not_in_force })
+    }
+
+    /// The containment of a server in its sandbox, and in the folder `own`, a path without links; `None` where it is
+    /// not contained. Blocks.
     pub(super) fn contain(
         &self,
         config: &ServerConfig,
+        sandbox: &EffectiveSandbox,
         own: &Path,
-        env: &mut BTreeMap<String, String>,
+        inherited: &BTreeMap<String, String>,
     ) -> Option<Containment> {
-        let level = self.level(config);
-        if level == SandboxLevel::None || config.remote.is_some() {
-            return None;
-        }
-        let SandboxPaths { read, write } = self.granted(config, env);
-        let paths = |paths: Vec<String>| paths.into_iter().map(PathBuf::from).collect::<Vec<_>>();
-        for name in LEADING_HOME {
-            env.remove(name);
-        }
-        env.insert("HOME".into(), own.display().to_string());
-        env.insert("TMPDIR".into(), own.join("tmp").display().to_string());
-        if let Some(user) = &self.user {
-            env.extend(["LOGNAME", "USER"].map(|name| (name.to_owned(), user.name.clone())));
-        }
-        let read: Vec<_> = paths(read).into_iter().chain(self.installations(config, env)).collect();
-        Some(Containment {
-            level,
+        let paths = |paths: &[String]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let dir = config.cwd.as_ref().map_or(own, Path::new);
+        let installations = || self.installations(config, dir, inherited);
+        (sandbox.level != SandboxLevel::None).then(|| Containment {
+            level: sandbox.level,
             user: self.user.clone(),
             home: own.to_owned(),
-            read: grants::outermost(read),
-            write: paths(write),
+            read: grants::outermost(paths(&sandbox.paths.read).into_iter().chain(installations()).collect()),
+            write: paths(&sandbox.paths.write),
             hidden: self.bounds.hidden.iter().chain([&self.bounds.servers]).cloned().collect(),
             settings: self.settings(),
             unix_sockets: config.sandbox.unix_sockets,
@@ -86,47 +97,81 @@ impl Containers {
         })
     }
 
-    /// Files and folders that are granted to a server besides its own and its program's, without links. Blocks.
-    pub(crate) fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
+    /// Files and folders that are granted to a server besides its own and its program's, without links.
+    fn granted(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> SandboxPaths {
+        // Paths, and what is granted for each.
         let (mut read, mut write) = (Vec::new(), Vec::new());
-        let texts = config.args.iter().chain(config.env.values()).filter(|_| config.grants_paths);
-        for place in texts.flat_map(|text| grants::named(text)).filter_map(real) {
+        // A file that Ostler reads for a server is not the server's to read.
+        let values = config.env.values().flat_map(|value| reference::texts(value));
+        let texts = config.args.iter().map(String::as_str).chain(values);
+        let named = texts.flat_map(|text| grants::named(text)).chain(config.cwd.iter().map(Path::new));
+        for (path, place) in named.filter(|_| config.grants_paths).filter_map(with_place) {
             match place.is_dir() {
-                true if self.bounds.allows_writing(&place) => write.push(place),
-                true => read.extend(Some(place).filter(|place| self.bounds.allows_reading(place))),
-                false => read.extend(self.bounds.around(&place, is_project)),
+                true if self.bounds.grants_writing(&place) => write.push((path, place)),
+                true => read.extend(Some((path, place)).filter(|(_, place)| self.bounds.grants_reading(place))),
+                false => read.extend(self.bounds.around(&place, is_project).map(|grant| (path, grant))),
             }
         }
-        let paths = &config.sandbox.paths;
-        read.extend(real_all(&paths.read).filter(|place| self.bounds.may_be_read(place)));
-        write.extend(real_all(&paths.write).filter(|place| self.bounds.may_be_written(place)));
-        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).filter_map(|path| real(Path::new(path)));
-        read.extend(outside.filter(|place| self.bounds.allows_reading(place)));
-        let texts = |places: Vec<PathBuf>| {
-            grants::outermost(places)
-                .into_iter()
-                .filter_map(|place| place.into_os_string().into_string().ok())
-                .collect()
+        let asked = &config.sandbox.paths;
+        let to_read = asked.read.iter().map(Path::new).filter_map(with_place);
+        read.extend(to_read.filter(|(_, place)| self.bounds.reason_against_reading(place).is_none()));
+        let to_write = asked.write.iter().map(Path::new).filter_map(with_place);
+        write.extend(to_write.filter(|(_, place)| self.bounds.reason_against_writing(place).is_none()));
+        let outside = LEADING_OUTSIDE.iter().filter_map(|name| env.get(*name)).map(Path::new).filter_map(with_place);
+        read.extend(outside.filter(|(_, place)| self.bounds.allows_reading(place)));
+        let changed: Vec<_> = write.iter().map(|(_, place)| place.clone()).collect();
+        let texts = |grants: Vec<(&Path, PathBuf)>| {
+            let grants = grants.into_iter().filter(|(path, place)| !self.is_steered(path, place, &changed));
+            let places = grants::outermost(grants.map(|(_, place)| place).collect());
+            places.into_iter().filter_map(|place| place.into_os_string().into_string().ok()).collect()
         };
         SandboxPaths { read: texts(read), write: texts(write) }
     }
 
+    /// True for a path through a folder that the server may change: by a link there, it could have any place granted to
+    /// its next process. What lies in such a folder needs no grant.
+    fn is_steered(&self, path: &Path, place: &Path, changed: &[PathBuf]) -> bool {
+        let is_the_servers = |above: &Path| {
+            let mut others = changed.iter().filter(|folder| *folder != place);
+            self.bounds.is_of_one_server(above) || others.any(|folder| above.starts_with(folder))
+        };
+        path.ancestors().skip(1).filter_map(real).any(|above| is_the_servers(&above))
+    }
+
+    /// Paths of `after` that can never be granted, but for those that stood there `before`. Blocks.
+    pub(super) fn check(&self, before: &ServerConfig, after: &ServerConfig) -> Faults {
+        let mut faults = Faults::default();
+        let cwd = after.cwd.as_ref().filter(|_| before.cwd != after.cwd);
+        if let Some((cwd, why)) = cwd.and_then(|cwd| Some((cwd, self.bounds.reason_against_reading(&so_far(cwd))?))) {
+            faults.check(false, "/cwd", format!("`{cwd}` {why}"));
+        }
+        let (before, after) = (&before.sandbox.paths, &after.sandbox.paths);
+        let mut check =
+            |field: &str, paths: &[String], known: &[String], why: &dyn Fn(&Path) -> Option<&'static str>| {
+                for (index, path) in paths.iter().enumerate().filter(|(_, path)| !known.contains(path)) {
+                    if let Some(why) = why(&so_far(path)) {
+                        faults.check(false, format!("/sandbox/paths/{field}/{index}"), format!("`{path}` {why}"));
+                    }
+                }
+            };
+        check("read", &after.read, &before.read, &|place| self.bounds.reason_against_reading(place));
+        check("write", &after.write, &before.write, &|place| self.bounds.reason_against_writing(place));
+        faults
+    }
+
     /// Folders of the program, its interpreter, and all on the search path.
-    fn installations(&self, config: &ServerConfig, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    fn installations(&self, config: &ServerConfig, dir: &Path, env: &BTreeMap<String, String>) -> Vec<PathBuf> {
         let path = env.get("PATH").map_or("", String::as_str);
         let on_path: Vec<_> = path.split(':').filter(|entry| entry.starts_with('/')).map(PathBuf::from).collect();
-        let program = if config.command.contains('/') {
-            Some(PathBuf::from(&config.command))
-        } else {
-            on_path.iter().map(|folder| folder.join(&config.command)).find(|program| program.is_file())
-        };
-        let programs: Vec<_> = program.iter().cloned().chain(program.as_deref().and_then(interpreter)).collect();
+        let program = program::found(&config.command, path, dir);
+        let interpreter = program.as_deref().and_then(program::interpreter);
+        let programs: Vec<_> = program.into_iter().chain(interpreter).collect();
         // A virtual environment has links to an interpreter elsewhere, and needs both.
         let folders = programs.iter().filter_map(|program| program.parent().and_then(real));
         // Also of one that is not there yet, or for a moment.
         let real_programs = programs.iter().filter_map(|program| supervisor::without_links(program));
         let real_folders = real_programs.clone().filter_map(|program| program.parent().map(Path::to_owned));
-        let all = folders.chain(real_folders).chain(on_path.iter().filter_map(|folder| real(folder)));
+        let all = folders.chain(real_folders).chain(on_path.iter().filter_map(real));
         let granted = all.map(|folder| self.bounds.installation(&folder));
         granted.chain(real_programs).filter(|place| self.bounds.allows_reading(place)).collect()
     }
@@ -148,19 +193,32 @@ fn is_project(folder: &Path) -> bool {
 }
 
 /// The path without links of what is there.
-fn real(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok()
+fn real(path: impl AsRef<Path>) -> Option<PathBuf> {
+    path.as_ref().canonicalize().ok()
 }
 
-fn real_all(paths: &[String]) -> impl Iterator<Item = PathBuf> {
-    paths.iter().filter_map(|path| real(Path::new(path)))
+/// The path, and where it leads.
+fn with_place(path: &Path) -> Option<(&Path, PathBuf)> {
+    Some((path, real(path)?))
 }
 
-/// The interpreter that the first line of a script names.
-fn interpreter(program: &Path) -> Option<PathBuf> {
-    let mut first = Vec::new();
-    File::open(program).ok()?.take(FIRST_LINE_BYTES).read_to_end(&mut first).ok()?;
-    let line = first.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let line = std::str::from_utf8(line).ok()?;
-    line.split_whitespace().next().filter(|path| path.starts_with('/')).map(PathBuf::from)
+/// The path without links as far as it is there.
+pub(super) fn so_far(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    let mut above = path.ancestors().filter_map(|above| Some((real(above)?, path.strip_prefix(above).ok()?)));
+    // Through its parts, or nothing joined would end it with a slash.
+    above.next().map_or_else(|| path.to_owned(), |(real, rest)| real.iter().chain(rest).collect())
+}
+
+/// Changes the inherited variables of a server to those of a contained one whose folder is `own`, and that runs as
+/// `user` where there is one.
+pub(super) fn settle(inherited: &mut BTreeMap<String, String>, own: &Path, user: Option<&ServersUser>) {
+    for name in LEADING_HOME {
+        inherited.remove(name);
+    }
+    inherited.insert("HOME".into(), own.display().to_string());
+    let names = user.map(|user| ["LOGNAME", "USER"].map(|name| (name.to_owned(), user.name.clone())));
+    inherited.extend(names.into_iter().flatten());
+    // Each process has one of its own there.
+    inherited.insert(temporary::VARIABLE.into(), temporary::LINKS.into());
 }

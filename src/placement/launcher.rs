@@ -1,7 +1,7 @@
 //! [`Launcher`]: from a server's configuration to what the supervisor starts.
 
 use std::{
-    os::unix::fs::PermissionsExt,
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -10,14 +10,18 @@ use std::{
 use crate::{
     authorizations::Authorizations,
     model::{
-        EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, SandboxPaths, Server, ServerConfig, ServerId,
+        EffectiveSandbox, LauncherUse, Limits, Network, Remote, Sandbox, SandboxLevel, Server, ServerConfig, ServerId,
         StartPreview, UserId,
     },
     named_secrets::Resolved,
     outbound::Reachable,
-    placement::containers::Containers,
-    policy::{environment, launcher},
-    supervisor::{Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
+    packages::{InstallerCommand, InstallerSpec},
+    placement::{
+        containers::{self, Containers},
+        program,
+    },
+    policy::{environment, launcher, package},
+    supervisor::{Containment, Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
 
 /// Times the usual time to start that a launcher gets, to fetch or build the server.
@@ -44,6 +48,8 @@ pub(crate) struct Launcher {
     pub health_check_interval: Duration,
     /// Limits of servers that name none.
     pub limits: Limits,
+    /// Treatment of launchers of packages.
+    pub launchers: LauncherUse,
     /// Allows servers at private addresses, and connections of servers to such.
     pub private_addresses: bool,
 }
@@ -81,58 +87,70 @@ impl Launcher {
         self.containers.bounds.servers.join(id.to_string())
     }
 
-    /// The sandbox that a server has in effect; `None` for one at a URL. Blocks.
-    pub(super) fn sandbox(&self, config: &ServerConfig) -> Option<EffectiveSandbox> {
-        let level = self.containers.level(config);
-        let contained = level != SandboxLevel::None;
-        let granted = || self.containers.granted(config, &environment::inherited(own_variables()));
-        let paths = if contained { granted() } else { SandboxPaths::default() };
-        config.remote.is_none().then(|| EffectiveSandbox::new(level, paths))
+    /// The containment of a process that is about to start as `launch` says, by what is there now, and the sandbox that
+    /// it has in effect; `None` where it is not contained. Blocks.
+    pub(super) fn renewed(&self, config: &ServerConfig, launch: &Launch) -> Option<(Containment, EffectiveSandbox)> {
+        let before = launch.spec.containment.as_ref()?;
+        let inherited = environment::inherited(own_variables());
+        let sandbox = self.containers.sandbox(config, &inherited)?;
+        let now = self.containers.contain(config, &sandbox, &before.home, &inherited)?;
+        // A level that was changed meanwhile comes with a launch of its own.
+        (now.level == before.level).then_some((now, sandbox))
     }
 
     /// Builds the launch of a server, for `user` alone where one is named: its environment begins empty, gets the
     /// inherited variables, then its own, then Ostler's marks. Blocks.
     ///
-    /// The home of a user's process is that of the user's next one, and of no other user's.
+    /// The home of a user's process is that of the user's next one, and of no other user's. With it comes the sandbox
+    /// that the server has in effect; `None` for one at a URL.
     pub(super) fn launch(
         &self,
         authorizations: &Arc<Authorizations>,
         server: &Server,
         user: Option<UserId>,
-        Resolved { config, missing }: Resolved,
+        Resolved { config, missing, templates }: Resolved,
         sharing: Sharing,
-    ) -> Arc<Launch> {
+    ) -> (Arc<Launch>, Option<EffectiveSandbox>) {
         let mut env = environment::inherited(own_variables());
         let own = self.folder(server.id).join(user.map_or_else(|| "shared".into(), |user| user.to_string()));
         // As its owner wrote it: what a secret holds grants nothing.
-        let containment = self.containers.contain(&server.config, &own, &mut env);
-        env.extend(config.env);
-        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
-        env.insert("OSTLER_SERVER_ID".into(), server.id.to_string());
-        let egress = self.egress(&config.sandbox.network);
-        if egress.is_some() {
-            // Nothing answers there in the server's own network.
-            env.retain(|name, _| !environment::is_proxy(name));
+        let sandbox = self.containers.sandbox(&server.config, &env);
+        let contained = |sandbox| self.containers.contain(&server.config, sandbox, &own, &env);
+        let containment = sandbox.as_ref().and_then(contained);
+        if let Some(containment) = &containment {
+            containers::settle(&mut env, &own, containment.user.as_ref());
         }
-        let factor = if launcher::fetches(&config.command, &config.args) { FETCH_FACTOR } else { 1 };
-        Arc::new(Launch {
+        env.extend(config.env);
+        let egress = self.egress(&config.sandbox.network);
+        self.mark(&mut env, server.id, egress.is_some());
+        let package = match self.launchers {
+            LauncherUse::Keep => None,
+            LauncherUse::Replace => {
+                package::recognize(&server.config.command, &server.config.args).and_then(Result::ok)
+            }
+        };
+        let fetches = package.is_none() && launcher::fetches(&config.command, &config.args);
+        let factor = if fetches { FETCH_FACTOR } else { 1 };
+        let wanted =
+            |contained: &Containment| Sandbox { level: Some(contained.level), ..server.config.sandbox.clone() };
+        let launch = Launch {
+            package,
+            sandbox: containment.as_ref().map(wanted),
             spec: Spec {
                 program: config.command,
                 args: config.args,
                 env,
+                cwd: server.config.cwd.as_ref().map(containers::so_far),
                 dir: containment.as_ref().map_or(&self.containers.bounds.servers, |contained| &contained.home).clone(),
                 seclusion: self.seclusion.clone().filter(|_| containment.is_none()),
                 own_folder: containment.as_ref().map(|contained| contained.home.clone()),
+                temporary: None,
                 limits: config.limits.or(self.limits),
                 containment,
             },
-            sandbox: sandbox(&server.config, self.containers.level),
-            remote: config.remote.map(|remote| RemoteTarget {
-                authority: authorizations.authority(server.id, &remote.url),
-                remote,
-                private_addresses: self.private_addresses,
-            }),
+            remote: config.remote.map(|remote| self.target(authorizations, server.id, remote)),
             missing,
+            templates,
             sharing,
             egress,
             guard: self.guard.clone(),
@@ -140,24 +158,50 @@ impl Launcher {
             start_timeout: config.start_timeout.unwrap_or_else(|| self.start_timeout.saturating_mul(factor)),
             stop_grace: self.stop_grace,
             ping_timeout: self.health_check_interval.min(PING_TIMEOUT_MAX),
-        })
+        };
+        (Arc::new(launch), sandbox)
+    }
+
+    /// Adds Ostler's marks to the environment of a server's process, and takes away what is of no use in a network of
+    /// its own.
+    fn mark(&self, env: &mut BTreeMap<String, String>, id: ServerId, has_own_network: bool) {
+        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
+        env.insert("OSTLER_SERVER_ID".into(), id.to_string());
+        // Nothing answers at a proxy there.
+        env.retain(|name, _| !(has_own_network && environment::is_proxy(name)));
+    }
+
+    fn target(&self, authorizations: &Arc<Authorizations>, id: ServerId, remote: Remote) -> RemoteTarget {
+        let authority = authorizations.authority(id, &remote.url);
+        RemoteTarget { authority, remote, private_addresses: self.private_addresses }
     }
 
     /// The start of a server's program, as a launch would make it. Blocks.
     pub(super) fn preview(&self, config: &ServerConfig) -> StartPreview {
         let folder = &self.containers.bounds.servers;
         let mut variables = environment::inherited(own_variables());
-        let granted = self.containers.granted(config, &variables);
-        let is_contained = self.containers.contain(config, &folder.join("ID"), &mut variables).is_some();
+        let sandbox = self.containers.sandbox(config, &variables).filter(|sandbox| sandbox.level != SandboxLevel::None);
+        if sandbox.is_some() {
+            containers::settle(&mut variables, folder, self.containers.user.as_ref());
+        }
         variables.extend(config.env.clone());
         let path = variables.get("PATH").map_or("", String::as_str);
+        let dir = config.cwd.as_ref().map_or(folder.as_path(), Path::new);
+        let (package, unrecognized) = match package::recognize(&config.command, &config.args) {
+            None => (None, None),
+            Some(Ok(package)) => (Some(package), None),
+            Some(Err(reason)) => (None, Some(reason)),
+        };
         StartPreview {
-            program: found(&config.command, path, folder).map(|program| program.display().to_string()),
+            program: program::resolved(&config.command, path, dir).map(|program| program.display().to_string()),
+            cwd: config.cwd.clone(),
             args: config.args.clone(),
+            package,
+            unrecognized,
             folder: folder.display().to_string(),
             sandbox: Sandbox {
                 level: Some(self.containers.level(config)),
-                paths: if is_contained { granted } else { SandboxPaths::default() },
+                paths: sandbox.map(|sandbox| sandbox.paths).unwrap_or_default(),
                 ..config.sandbox.clone()
             },
             limits: config.limits.or(self.limits),
@@ -166,43 +210,45 @@ impl Launcher {
     }
 }
 
-/// The file that a program's name leads to from a folder, by the rule of `execvp`; without links. Blocks.
-fn found(program: &str, path: &str, dir: &Path) -> Option<PathBuf> {
-    let is_program =
-        |file: &PathBuf| file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-    let file = if program.contains('/') {
-        Some(dir.join(program)).filter(is_program)
-    } else {
-        std::env::split_paths(path).map(|folder| dir.join(folder).join(program)).find(is_program)
-    };
-    file?.canonicalize().ok()
+impl InstallerSpec for Launcher {
+    fn spec(&self, command: &InstallerCommand) -> Spec {
+        let mut config = ServerConfig::new("", command.program).args(command.args.clone());
+        let is_contained = self.containers.level != SandboxLevel::None;
+        config.sandbox.level = Some(if is_contained { SandboxLevel::Standard } else { SandboxLevel::None });
+        config.grants_paths = false;
+        let mut env = environment::inherited(own_variables());
+        let sandbox = self.containers.sandbox(&config, &env);
+        let contained = |sandbox| self.containers.contain(&config, sandbox, &command.home, &env);
+        let mut containment = sandbox.as_ref().and_then(contained);
+        if let Some(containment) = &mut containment {
+            containment.write.push(command.dir.clone());
+            // What it makes is Ostler's.
+            containment.user = None;
+            containers::settle(&mut env, &command.home, None);
+        }
+        env.insert("HOME".into(), command.home.display().to_string());
+        env.extend(command.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
+        Spec {
+            program: config.command,
+            args: config.args,
+            env,
+            dir: command.dir.clone(),
+            cwd: None,
+            seclusion: None,
+            own_folder: None,
+            temporary: None,
+            limits: self.limits,
+            containment,
+        }
+    }
+
+    fn guard(&self) -> PathBuf {
+        self.guard.clone()
+    }
 }
 
 /// Ostler's own variables, as far as they are text.
 fn own_variables() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-/// The sandbox of a server with the level that applies; `None` where it has none.
-fn sandbox(config: &ServerConfig, usual: SandboxLevel) -> Option<Sandbox> {
-    let level = config.sandbox.level.unwrap_or(usual);
-    let is_contained = config.remote.is_none() && level != SandboxLevel::None;
-    is_contained.then(|| Sandbox { level: Some(level), ..config.sandbox.clone() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_is_found_as_it_would_be_run() {
-        let sh = Path::new("/bin/sh").canonicalize().ok();
-        let root = Path::new("/");
-        assert_eq!(found("sh", "/nowhere:/bin:/usr/bin", root), sh);
-        assert_eq!(found("/bin/sh", "", root), sh);
-        assert_eq!(found("./sh", "", Path::new("/bin")), sh);
-        for absent in ["sh ", "/bin", "bin", "no-such-program", ""] {
-            assert_eq!(found(absent, "/:/usr", root), None, "{absent:?}");
-        }
-    }
 }

@@ -30,6 +30,7 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
         command: change.command.unwrap_or_else(|| previous.command.clone()),
         args: change.args.unwrap_or_else(|| previous.args.clone()),
         env: env.unwrap_or_else(|| previous.env.clone()),
+        cwd: change.cwd.unwrap_or_else(|| previous.cwd.clone()),
         enabled: change.enabled.unwrap_or(before.enabled),
         remote,
         isolation: change.isolation.unwrap_or(before.isolation),
@@ -44,7 +45,9 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
 
 /// True when both name the same paths, and grant the same.
 pub(crate) fn is_named_alike(before: &ServerConfig, after: &ServerConfig) -> bool {
-    let naming = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.env.clone());
+    let naming = |ServerConfig { command, args, env, cwd, .. }: &ServerConfig| {
+        (command.clone(), args.clone(), env.clone(), cwd.clone())
+    };
     naming(before) == naming(after)
 }
 
@@ -54,12 +57,12 @@ pub(crate) fn is_named_alike(before: &ServerConfig, after: &ServerConfig) -> boo
 ///
 /// For those who may change a server without owning it; `after` is what [`merged`] made of `change`.
 pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: &ServerConfig) -> Result<()> {
-    if route(before) == route(after) {
+    if is_routed_alike(before, after) {
         return Ok(());
     }
     let mut faults = Faults::default();
     let why = "would be kept, but only the owner and mcp:manage may keep it while the command, args, url, env, \
-        headers or oauth change: write every value anew, or leave these unchanged";
+        cwd, headers or oauth change: write every value anew, or leave these unchanged";
     let kept = after.remote.as_ref().is_some_and(|remote| remote.oauth.client_secret.is_some());
     let is_masked = |oauth: &RemoteOAuth| oauth.client_secret.as_deref() == Some(MASKED);
     faults.check(!kept || change.oauth.as_ref().is_some_and(|oauth| !is_masked(oauth)), CLIENT_SECRET, why);
@@ -73,10 +76,15 @@ pub fn check_masked_values(before: &ServerConfig, change: &ServerChange, after: 
     faults.into_result()
 }
 
+/// True when both have their secrets go the same way.
+pub(crate) fn is_routed_alike(before: &ServerConfig, after: &ServerConfig) -> bool {
+    route(before) == route(after)
+}
+
 /// The fields that decide where secrets go.
 fn route(config: &ServerConfig) -> impl PartialEq {
-    let ServerConfig { command, args, env, remote, .. } = config;
-    (command, args, env, remote)
+    let ServerConfig { command, args, env, cwd, remote, .. } = config;
+    (command, args, env, cwd, remote)
 }
 
 /// Pointers to the secrets that a change, which writes `written`, would keep from before.
@@ -194,6 +202,7 @@ mod tests {
     #[test]
     fn a_new_address_makes_a_server_remote_and_a_new_command_makes_it_local() {
         let near = ServerConfig::new("near", "node").args(["a"]).env("KEY", "secret");
+        let near = ServerConfig { cwd: Some("/srv".into()), ..near };
         let moved = merged(&near, to("https://example.com/mcp")).unwrap();
         assert_eq!(moved, ServerConfig::remote("near", "https://example.com/mcp"));
         let change = ServerChange { command: Some("node".into()), ..ServerChange::default() };
@@ -228,7 +237,8 @@ mod tests {
         }
         let args = ServerChange { args: Some(vec!["b".into()]), ..ServerChange::default() };
         let command = ServerChange { command: Some("env".into()), ..ServerChange::default() };
-        for moved in [args, command] {
+        let cwd = ServerChange { cwd: Some(Some("/elsewhere".into())), ..ServerChange::default() };
+        for moved in [args, command, cwd] {
             assert_eq!(refused(&near, moved.clone()), ["/env"]);
             let masked = ServerChange { env: Some(map(&[("KEY", MASKED), ("URL", MASKED)])), ..moved.clone() };
             assert_eq!(refused(&near, masked), ["/env/KEY", "/env/URL"]);

@@ -10,6 +10,8 @@ mod edit;
 mod entry;
 mod export;
 mod jsonc;
+#[cfg(any(test, fuzzing))]
+mod values_of;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,8 @@ use variables::Variables;
 pub use described::Described;
 pub use edit::{AddedEntry, Section, with_sections};
 pub use export::{ClientFormat, written};
+#[cfg(any(test, fuzzing))]
+pub(crate) use values_of::values_of;
 pub use variables::named;
 
 /// Most servers that one configuration may name.

@@ -83,17 +83,20 @@ pub(crate) enum CommandRefusal {
     CommandLine,
     /// A variable of this name: no template that allows the command line allows it as well.
     Variable(String),
+    /// A working directory, of which many programs read what they run.
+    WorkingDirectory,
 }
 
 impl AllowedCommands {
-    /// The reason why a caller without `mcp:manage` may not register this command line with these variables; `None`
-    /// where they may.
+    /// The reason why a caller without `mcp:manage` may not register this command line with these variables, and with a
+    /// working directory of their choice where `sets_cwd`; `None` where they may.
     #[must_use]
     pub(crate) fn refusal<'a>(
         &self,
         command: &str,
         args: &[String],
         names: impl Iterator<Item = &'a str> + Clone,
+        sets_cwd: bool,
     ) -> Option<CommandRefusal> {
         let templates = match self {
             Self::ManagersOnly => return Some(CommandRefusal::CommandLine),
@@ -104,7 +107,11 @@ impl AllowedCommands {
         for (allowed, words) in templates.iter().map(|template| variables::split(template)) {
             if fits(words, command, args) {
                 let denied = names.clone().find(|name| !variables::permit(allowed.as_deref(), name));
-                refusal = CommandRefusal::Variable(denied?.to_owned());
+                refusal = match denied {
+                    Some(name) => CommandRefusal::Variable(name.to_owned()),
+                    None if sets_cwd => CommandRefusal::WorkingDirectory,
+                    None => return None,
+                };
             }
         }
         Some(refusal)

@@ -17,6 +17,38 @@ const SYSTEM: [&str; 14] = [
     "/usr",
 ];
 
+/// Folders that hold too much to come with a file that lies in one.
+pub(super) const WIDE: [&str; 14] = [
+    "", "/boot", "/dev", "/etc", "/home", "/opt", "/proc", "/root", "/run", "/sys", "/tmp", "/usr", "/var", "/var/lib",
+];
+
+/// Names in paths below which keys and passwords lie.
+pub(super) const PRIVATE: [&str; 20] = [
+    ".aws",
+    ".azure",
+    ".docker",
+    ".git-credentials",
+    ".gnupg",
+    ".kube",
+    ".mozilla",
+    ".netrc",
+    ".password-store",
+    ".pgpass",
+    ".pki",
+    ".ssh",
+    ".vault-token",
+    "gcloud",
+    "google-chrome",
+    "keyrings",
+    "gshadow",
+    "secret.key",
+    "shadow",
+    "sudoers",
+];
+
+/// Folders of homes that hold the settings of all programs.
+const OF_ALL_PROGRAMS: [&str; 3] = [".config", ".local", ".local/share"];
+
 /// Places that no grant may cover.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bounds {
@@ -29,49 +61,64 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// True when a file or folder without links may be granted to read where a sandbox asks for it: what is hidden in
-    /// it stays so.
-    pub(crate) fn may_be_read(&self, place: &Path) -> bool {
-        !is_in_any(place, &self.hidden) && !self.is_of_servers(place)
+    /// The reason why a file or folder without links may not be granted to read though a sandbox asks for it; what is
+    /// hidden in it stays so.
+    pub(crate) fn reason_against_reading(&self, place: &Path) -> Option<&'static str> {
+        if is_in_any(place, &self.hidden) {
+            return Some("is Ostler's own, which no server may reach");
+        }
+        self.is_of_servers(place).then_some("is where servers have their own folders: each has its own without a grant")
     }
 
-    /// True when it may be granted to be changed where a sandbox asks for it.
-    pub(crate) fn may_be_written(&self, place: &Path) -> bool {
-        let mut ours = self.hidden.iter().chain([&self.servers]);
-        self.may_be_read(place) && !ours.any(|ours| ours.starts_with(place))
+    /// The reason why it may not be granted to be changed though a sandbox asks for it.
+    pub(crate) fn reason_against_writing(&self, place: &Path) -> Option<&'static str> {
+        let holds_ours = self.hidden.iter().chain([&self.servers]).any(|ours| ours.starts_with(place));
+        let why = "holds what is Ostler's own: grant folders beside that";
+        self.reason_against_reading(place).or_else(|| holds_ours.then_some(why))
     }
 
-    /// True when it may be granted to read because it is named somewhere.
+    /// True when it may be granted to read because an installation, or a variable of Ostler's own, leads there.
     pub(crate) fn allows_reading(&self, place: &Path) -> bool {
         let is_above_home = self.homes.iter().any(|home| home.starts_with(place));
         let is_whole = is_above_home || ["/", "/etc"].iter().any(|whole| place == Path::new(whole));
-        !is_whole && self.may_be_read(place)
+        !is_whole && self.reason_against_reading(place).is_none()
     }
 
-    /// True when it may be granted to be changed because it is named somewhere.
-    pub(crate) fn allows_writing(&self, place: &Path) -> bool {
-        self.allows_reading(place)
-            && self.may_be_written(place)
-            && !SYSTEM.iter().any(|system| place.starts_with(system))
+    /// True when a folder may be granted to read because a command line names it.
+    pub(crate) fn grants_reading(&self, folder: &Path) -> bool {
+        self.allows_reading(folder) && !is_in_etc(folder) && !self.is_private(folder)
+    }
+
+    /// True when it may be granted to be changed because a command line names it.
+    pub(crate) fn grants_writing(&self, folder: &Path) -> bool {
+        self.grants_reading(folder)
+            && self.reason_against_writing(folder).is_none()
+            && !SYSTEM.iter().any(|system| folder.starts_with(system))
     }
 
     /// True for the folder of all servers, and for what lies in the folder of one. What an owner put beside those is
     /// the owner's.
     fn is_of_servers(&self, place: &Path) -> bool {
-        place.strip_prefix(&self.servers).is_ok_and(|inner| {
-            let first = inner.iter().next().and_then(|name| name.to_str());
-            first.is_none_or(|name| name.parse::<ServerId>().is_ok())
-        })
+        place == self.servers || self.is_of_one_server(place)
     }
 
-    /// The grant to read for a file that is named: the folder of the project that it is of, its own folder, or the file
-    /// alone where that may not be granted, or is one of a home's folders of settings. `is_project` tells the first.
+    /// True for the folder of one server, and for what lies in it.
+    pub(crate) fn is_of_one_server(&self, place: &Path) -> bool {
+        let first = place.strip_prefix(&self.servers).ok().and_then(|inner| inner.iter().next());
+        first.and_then(|name| name.to_str()).is_some_and(|name| name.parse::<ServerId>().is_ok())
+    }
+
+    /// The grant to read for a file that a command line names: the folder of the project that it is of, its own folder,
+    /// or the file alone where that may not be granted, holds too much, or is one of a home's folders of settings; none
+    /// in /etc. `is_project` tells the first.
     pub(crate) fn around(&self, file: &Path, is_project: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         let modules = file.ancestors().filter(|folder| folder.ends_with("node_modules")).last().and_then(Path::parent);
         let project = || file.ancestors().skip(1).take(PROJECT_DEPTH_MAX).filter(|folder| is_project(folder)).last();
         let folders = modules.or_else(project).into_iter().chain(file.parent());
-        let folder = folders.into_iter().find(|folder| self.allows_reading(folder) && !self.holds_settings(folder));
-        Some(folder.unwrap_or(file)).filter(|grant| self.allows_reading(grant)).map(Path::to_owned)
+        let is_wide = |folder: &Path| WIDE.iter().any(|wide| folder == Path::new(wide));
+        let may_come = |folder: &&Path| self.grants_reading(folder) && !self.holds_settings(folder) && !is_wide(folder);
+        let grant = folders.into_iter().find(may_come).unwrap_or(file);
+        Some(grant).filter(|grant| self.allows_reading(grant) && !is_in_etc(grant)).map(Path::to_owned)
     }
 
     /// The grant to read and run for a folder of programs: the installation that it belongs to, where that is one.
@@ -90,11 +137,24 @@ impl Bounds {
         parent.unwrap_or(folder).to_owned()
     }
 
+    /// True for a folder of a home with keys, or with the settings of all programs.
+    fn is_private(&self, folder: &Path) -> bool {
+        let Some(inner) = self.homes.iter().find_map(|home| folder.strip_prefix(home).ok()) else { return false };
+        let is_one_of = |name: &std::ffi::OsStr| PRIVATE.iter().any(|private| *private == name);
+        let is_dotted = inner.as_os_str().as_encoded_bytes().starts_with(b".");
+        is_dotted && inner.iter().any(is_one_of) || OF_ALL_PROGRAMS.iter().any(|all| inner == Path::new(all))
+    }
+
     /// True for `~/.ssh` and its like.
     fn holds_settings(&self, folder: &Path) -> bool {
         let is_dotted = folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         is_dotted && folder.parent().is_some_and(|parent| self.homes.iter().any(|home| home == parent))
     }
+}
+
+/// True for the folder of the system's settings and what is in it: every server has what is public there.
+fn is_in_etc(place: &Path) -> bool {
+    place.starts_with("/etc")
 }
 
 fn is_in_any(place: &Path, folders: &[PathBuf]) -> bool {
@@ -142,12 +202,27 @@ mod tests {
         }
         let id = ServerId::new().to_string();
         assert!(!bounds().allows_reading(&path("/srv/ostler/servers").join(id).join("shared")));
-        for place in ["/srv/ostler", "/srv", "/usr/lib", "/proc/self", "/etc/app", "/run/user/0"] {
-            assert!(bounds().allows_reading(Path::new(place)) && !bounds().allows_writing(Path::new(place)), "{place}");
+        for place in ["/srv/ostler", "/srv", "/usr/lib", "/proc/self", "/run/user/0"] {
+            assert!(bounds().grants_reading(Path::new(place)) && !bounds().grants_writing(Path::new(place)), "{place}");
         }
         for place in ["/srv/files", "/srv/ostler/servers/files", "/home/me/ours", "/tmp", "/var/lib/app", "/home/me2"] {
-            assert!(bounds().allows_writing(Path::new(place)), "{place}");
+            assert!(bounds().grants_writing(Path::new(place)), "{place}");
         }
+    }
+
+    #[test]
+    fn neither_settings_of_the_system_nor_folders_of_keys_are_granted_because_they_are_named() {
+        for place in
+            ["/etc/app", "/home/me/.ssh", "/home/me/.config", "/home/me/.config/gcloud/legacy", "/home/me/.aws"]
+        {
+            assert!(!bounds().grants_reading(Path::new(place)), "{place}");
+            assert_eq!(bounds().reason_against_writing(Path::new(place)), None, "{place}: a sandbox may ask for it");
+        }
+        for place in ["/home/me/.notes", "/home/me/src/gcloud", "/srv/.ssh", "/home/me/.config/app"] {
+            assert!(bounds().grants_writing(Path::new(place)), "{place}");
+        }
+        // An operator's certificates lie there, and variables of Ostler's own lead to them.
+        assert!(bounds().allows_reading(Path::new("/etc/company/ca.pem")));
     }
 
     #[test]
@@ -160,8 +235,9 @@ mod tests {
             ("/srv/ostler/data/logs", false, false),
             ("/srv/ostler/servers", false, false),
         ] {
-            let place = Path::new(place);
-            assert_eq!((bounds().may_be_read(place), bounds().may_be_written(place)), (read, write), "{place:?}");
+            let (bounds, place) = (bounds(), Path::new(place));
+            let reasons = [bounds.reason_against_reading(place), bounds.reason_against_writing(place)];
+            assert_eq!(reasons.map(|reason| reason.is_none()), [read, write], "{place:?}");
         }
     }
 
@@ -172,10 +248,18 @@ mod tests {
             ("/home/me/server.py", "/home/me/server.py"),
             ("/home/me/.ssh/id", "/home/me/.ssh/id"),
             ("/home/me/ours/a.py", "/home/me/ours"),
-            ("/etc/app.conf", "/etc/app.conf"),
-            ("/etc/app/app.conf", "/etc/app"),
+            ("/home/me/.npmrc", "/home/me/.npmrc"),
+            ("/home/me/.aws/sso/cache/token", "/home/me/.aws/sso/cache/token"),
+            ("/home/me/.config/gcloud/key.json", "/home/me/.config/gcloud/key.json"),
+            ("/home/me/.config/app/a.json", "/home/me/.config/app"),
+            ("/dev/ttyUSB0", "/dev/ttyUSB0"),
+            ("/run/docker.sock", "/run/docker.sock"),
+            ("/tmp/a.py", "/tmp/a.py"),
         ] {
             assert_eq!(bounds().around(Path::new(file), |_| false), Some(path(grant)), "{file}");
+        }
+        for file in ["/etc/shadow", "/etc/app.conf", "/etc/app/app.conf"] {
+            assert_eq!(bounds().around(Path::new(file), |_| true), None, "{file}");
         }
         assert_eq!(bounds().around(Path::new("/srv/ostler/data/secret.key"), |_| true), None);
         let modules = Path::new("/home/me/ours/node_modules/@a/b/node_modules/c/dist/index.js");

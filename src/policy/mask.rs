@@ -8,7 +8,7 @@ mod replacement;
 mod search;
 mod secrets;
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -20,6 +20,7 @@ use search::{NESTED_ESCAPES_MAX, Search};
 /// The secrets of one server: the values of its `env` and headers. `Debug` shows none of them.
 #[derive(Clone, Default)]
 pub struct Mask {
+    secrets: Arc<BTreeSet<String>>,
     /// `None` where there are none.
     search: Option<Arc<Search>>,
 }
@@ -33,7 +34,28 @@ impl fmt::Debug for Mask {
 impl Mask {
     /// A mask over `values`, and over those parts of them that are secrets by themselves.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a String>) -> Self {
-        Self { search: Search::of(&secrets::all(values)).map(Arc::new) }
+        Self::of(secrets::all(values))
+    }
+
+    /// This mask, over `values` as well.
+    #[must_use]
+    pub fn with<'a>(&self, values: impl IntoIterator<Item = &'a String>) -> Self {
+        let more = secrets::all(values);
+        if more.is_subset(&self.secrets) {
+            self.clone()
+        } else {
+            Self::of(self.secrets.union(&more).cloned().collect())
+        }
+    }
+
+    fn of(secrets: BTreeSet<String>) -> Self {
+        Self { search: Search::of(&secrets).map(Arc::new), secrets: Arc::new(secrets) }
+    }
+
+    /// Number of texts that it hides: values, and parts of them.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.secrets.len()
     }
 
     /// `text` with every secret replaced by [`MASKED`], also where it is escaped once or several times over.

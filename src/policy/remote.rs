@@ -56,7 +56,7 @@ pub fn origin(url: &str) -> Option<(bool, String, u16)> {
 #[must_use]
 pub fn path(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.find('/').map_or("", |at| rest.split_at(at).1);
+    let path = rest.find(['/', '?', '#']).map_or("", |at| rest.split_at(at).1);
     path.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
@@ -171,6 +171,18 @@ mod tests {
             assert!(refuse_url(url).is_some(), "{url}");
         }
         assert!(refuse_url(&format!("https://example.com/{}", "a".repeat(URL_BYTES_MAX))).is_some());
+    }
+
+    #[test]
+    fn a_path_ends_at_the_query_even_where_it_is_empty() {
+        for (url, expected) in [
+            ("https://a.example", ""),
+            ("https://a.example/mcp/b?c=/d", "/mcp/b"),
+            ("https://a.example?c=/d", ""),
+            ("https://a.example/#/b", "/"),
+        ] {
+            assert_eq!(path(url), expected, "{url}");
+        }
     }
 
     #[test]

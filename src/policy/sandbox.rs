@@ -53,8 +53,12 @@ pub(crate) fn opened(before: &Sandbox, after: &Sandbox) -> Option<&'static str> 
 }
 
 fn check_paths(faults: &mut Faults, place: &str, paths: &[String]) {
-    let fits = |path: &str| path.starts_with('/') && path.len() <= PATH_BYTES_MAX && !path.contains('\0');
-    check_entries(faults, place, paths, fits, "must be an absolute path of at most 4095 bytes");
+    check_entries(faults, place, paths, is_path, "must be an absolute path of at most 4095 bytes");
+}
+
+/// True for an absolute path.
+pub(super) fn is_path(path: &str) -> bool {
+    path.starts_with('/') && path.len() <= PATH_BYTES_MAX && !path.contains('\0')
 }
 
 fn check_entries(faults: &mut Faults, place: &str, entries: &[String], fits: impl Fn(&str) -> bool, why: &'static str) {

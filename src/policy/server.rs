@@ -50,6 +50,7 @@ pub fn faults(config: &ServerConfig, allowed: &AllowedVariables) -> Faults {
             check_command(&mut faults, &config.command);
             check_args(&mut faults, &config.args);
             check_env(&mut faults, config, allowed);
+            check_cwd(&mut faults, config.cwd.as_deref());
         }
         Some(far) => {
             remote::check(&mut faults, far);
@@ -58,6 +59,7 @@ pub fn faults(config: &ServerConfig, allowed: &AllowedVariables) -> Faults {
             faults.check(config.command.is_empty(), "/command", why);
             faults.check(config.args.is_empty(), "/args", why);
             faults.check(config.env.is_empty(), "/env", why);
+            faults.check(config.cwd.is_none(), "/cwd", why);
         }
     }
     reference::check(&mut faults, config);
@@ -103,6 +105,11 @@ fn check_env(faults: &mut Faults, ServerConfig { env, .. }: &ServerConfig, allow
         faults.check(value.len() <= VALUE_BYTES_MAX, pointer(), "must be at most 32 KiB");
         check_nul(faults, pointer(), value);
     }
+}
+
+fn check_cwd(faults: &mut Faults, cwd: Option<&str>) {
+    let why = "must be an absolute path of at most 4095 bytes; no shell reads it";
+    faults.check(cwd.is_none_or(sandbox::is_path), "/cwd", why);
 }
 
 fn check_tools(faults: &mut Faults, ToolRules { allow, deny, descriptions, changes: _ }: &ToolRules) {
@@ -169,9 +176,18 @@ mod tests {
     fn a_server_is_a_program_or_at_an_address_but_not_both() {
         let far = ServerConfig::remote("a", "https://example.com/mcp");
         assert_eq!(pointers(&far), [""; 0]);
-        let both = ServerConfig { command: "b".into(), ..far.clone() }.args(["c"]).env("D", "d");
-        assert_eq!(pointers(&both), ["/command", "/args", "/env"]);
+        let both = ServerConfig { command: "b".into(), cwd: Some("/".into()), ..far.clone() };
+        assert_eq!(pointers(&both.args(["c"]).env("D", "d")), ["/command", "/args", "/env", "/cwd"]);
         assert_eq!(pointers(&ServerConfig { remote: None, ..far }), ["/command"]);
+    }
+
+    #[test]
+    fn a_working_directory_is_absolute() {
+        let at = |cwd: &str| ServerConfig { cwd: Some(cwd.into()), ..ServerConfig::new("a", "b") };
+        assert_eq!(pointers(&at("/srv/my app")), [""; 0]);
+        for cwd in ["", ".", "srv", "~/app", "/a\0"] {
+            assert_eq!(pointers(&at(cwd)), ["/cwd"], "{cwd:?}");
+        }
     }
 
     #[test]

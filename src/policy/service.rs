@@ -105,11 +105,16 @@ fn path_fault(path: &str) -> Option<&'static str> {
         Some("must begin with `/` and have at most 1024 bytes")
     } else if !path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&byte)) {
         Some("must have visible ASCII characters only, and none of \" # < > \\ ^ ` { | }; write others as %XX")
-    } else if before_query.contains("//") || before_query.split('/').any(|part| part == "." || part == "..") {
+    } else if before_query.contains("//") || before_query.split('/').any(is_dot_segment) {
         Some("must have neither empty segments nor `.` nor `..`")
     } else {
         None
     }
+}
+
+/// True for `.` and `..`, with parameters or without: `http1` refuses requests for either.
+fn is_dot_segment(segment: &str) -> bool {
+    segment.split(';').next().is_some_and(|name| matches!(name, "." | ".."))
 }
 
 fn check_instances(faults: &mut Faults, instances: &[InstanceSpec]) {

@@ -79,6 +79,15 @@ pub(super) fn write(
     Ok(())
 }
 
+/// The head that an instance gets of a client that is not trusted, for `fuzz`; `None` for one that was here before.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn forwarded(head: &RequestHead, spec: &ServiceSpec) -> Option<BytesMut> {
+    let peer = std::net::Ipv4Addr::LOCALHOST.into();
+    let context = RequestContext { spec, peer, is_trusted: false, user: None, id: "id", span: None };
+    let mut out = BytesMut::new();
+    write(head, &context, &mut out).ok().map(|()| out)
+}
+
 /// The fields of the client that determine further ones.
 #[derive(Default)]
 struct ClientFields {

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -28,6 +29,8 @@ pub(crate) struct Registered {
     pub shares: ArcSwap<Vec<Share>>,
     /// Hides its secrets in what is recorded and shown.
     pub mask: ArcSwap<Mask>,
+    /// Held while that is changed.
+    masking: Mutex<()>,
     /// View, output, lists and events of its process, as the supervisor reports them.
     pub link: Link,
     /// One permit for each request it may have in flight; here because the limit is the server's own.
@@ -71,6 +74,7 @@ impl Registered {
         Self {
             id: server.id,
             mask: ArcSwap::from_pointee(secrets::mask([&server.config])),
+            masking: Mutex::default(),
             server: ArcSwap::from_pointee(server),
             shares: ArcSwap::from_pointee(shares),
             link,
@@ -78,6 +82,15 @@ impl Registered {
             counters: CallCounters::default(),
             changing: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// Puts the mask that `make` makes of the present one in its place; one after the other, so that none lacks what
+    /// another has found out.
+    pub(crate) fn change_mask(&self, make: impl FnOnce(&Mask) -> Mask) -> Mask {
+        let _alone = self.masking.lock();
+        let mask = make(&self.mask.load());
+        self.mask.store(Arc::new(mask.clone()));
+        mask
     }
 
     /// Replaces what is shared with `user`.

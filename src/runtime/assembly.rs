@@ -1,9 +1,9 @@
 //! [`Assembly`]: the lower services of a runtime, and the services that are made of them.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
-    access::{Access, AuditLog},
+    access::{Access, AuditLog, HeadReceivers},
     accounts::{Accounts, TokenIssuer},
     authorizations::Authorizations,
     calls::Calls,
@@ -11,6 +11,7 @@ use crate::{
     history::History,
     listings::Listings,
     named_secrets::NamedSecrets,
+    packages::Packages,
     placement::{Launcher, Placement, SupervisorHandle},
     recorder::Recorder,
     registry::Registry,
@@ -36,22 +37,33 @@ pub(super) struct Assembly {
     pub secrets: Arc<NamedSecrets>,
     pub revocation: Arc<Revocation>,
     pub telemetry: Telemetry,
+    installation: String,
 }
 
 impl Assembly {
-    /// The lower services of a runtime whose database is open. On the thread of `arbiters`.
+    /// The lower services of a runtime whose database is open, whose own files and folders are `own_data`, and which is
+    /// `installation`. On the thread of `arbiters`.
     pub(super) fn new(
         settings: &Settings,
         arbiters: Arc<Arbiters>,
         store: Store,
         recorder: Recorder,
         keyring: Keyring,
+        own_data: Vec<PathBuf>,
+        installation: String,
     ) -> Self {
         let access = Arc::new(Access::new(recorder.clone(), &settings.limits));
         let registry = Arc::new(Registry::new(access.clone()));
         let (lifecycle, keyring) = (Arc::new(Lifecycle::new()), Arc::new(keyring));
-        let secrets =
-            NamedSecrets::new(access.clone(), registry.clone(), lifecycle.clone(), recorder.clone(), keyring.clone());
+        let secrets = NamedSecrets::new(
+            access.clone(),
+            registry.clone(),
+            lifecycle.clone(),
+            recorder.clone(),
+            keyring.clone(),
+            settings.secret_sources.clone(),
+            own_data,
+        );
         Self {
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
             secrets: Arc::new(secrets),
@@ -63,6 +75,7 @@ impl Assembly {
             recorder,
             access,
             registry,
+            installation,
         }
     }
 
@@ -77,7 +90,8 @@ impl Assembly {
     pub(super) fn audit_log(&self, settings: &Settings) -> Arc<AuditLog> {
         let (store, recorder) = (self.store.clone(), self.recorder.clone());
         let (access, head_file) = (self.access.clone(), settings.audit_head_file.clone());
-        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file))
+        let receivers = HeadReceivers::new(&settings.audit_receivers, &self.installation);
+        Arc::new(AuditLog::new(access, store, recorder, settings.retention, &settings.data_dir, head_file, receivers))
     }
 
     /// Live events about the registered servers.
@@ -156,6 +170,7 @@ impl Assembly {
             placement.clone(),
             listings.clone(),
             self.secrets.clone(),
+            Packages::new(&settings.data_dir, self.recorder.clone(), self.keyring.clone()),
             events.clone(),
             self.store.clone(),
             self.recorder.clone(),

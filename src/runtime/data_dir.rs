@@ -73,6 +73,11 @@ fn mark(installation: &str, lock: &FileLock) -> io::Result<String> {
     Ok(format!("{installation}@{}:{}", lock.dev(), lock.ino()))
 }
 
+/// The installation that a mark is of.
+pub(super) fn installation(mark: &str) -> &str {
+    mark.split('@').next().unwrap_or_default()
+}
+
 /// Notes that the database has accounts: without them, it is another one. Blocks.
 pub(super) fn establish(dir: &Path) -> Result<()> {
     let file = dir.join(FILE);
@@ -141,14 +146,10 @@ fn servers_user(settings: &Settings) -> std::result::Result<Option<ServersUser>,
     // To pass is not to list.
     let opened = fs::set_permissions(&folder, fs::Permissions::from_mode(0o711));
     opened.map_err(|error| format!("{} cannot be opened to {name}: {error}", folder.display()))?;
-    match user.shut_out_by(&folder) {
-        None => Ok(Some(user)),
-        Some(closed) => Err(format!(
-            "{name} cannot pass {} on the way to the folders of servers; allow it (`chmod o+x`), or choose another \
-             MCP_SERVERS_DIR",
-            closed.display()
-        )),
-    }
+    user.try_way(&folder).map_err(|why| {
+        format!("{why} on the way to the folders of servers; allow it (`chmod o+x`), or choose another MCP_SERVERS_DIR")
+    })?;
+    Ok(Some(user))
 }
 
 /// Ostler's own files and folders.

@@ -14,6 +14,7 @@ pub(super) struct MetricsPage {
     servers: Family<ServerLabels, Gauge>,
     up: Family<UpLabels, Gauge>,
     ready: Family<ReadyLabels, Gauge>,
+    head_deliveries: Family<ReceiverLabels, Gauge>,
     usage: UsageGauges,
 }
 
@@ -33,6 +34,11 @@ struct ReadyLabels {
     check: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReceiverLabels {
+    receiver: &'static str,
+}
+
 impl MetricsPage {
     /// Registers the metrics of all parts.
     pub(super) fn new(telemetry: &Telemetry, services: &Services) -> Self {
@@ -43,20 +49,27 @@ impl MetricsPage {
         let help = "Whether an enabled server takes calls: 1, or 0 while it is starting or left down";
         registry.register("ostler_server_up", help, up.clone());
         registry.register("ostler_ready", "Whether a check of readiness holds", ready.clone());
+        let head_deliveries = Family::default();
+        let help = "Whether a receiver took the last head of the audit log that it was sent";
+        registry.register("ostler_audit_head_delivered", help, head_deliveries.clone());
         let usage = UsageGauges::default();
         usage.register(&mut registry);
         services.register(&mut registry);
-        Self { registry, servers, up, ready, usage }
+        Self { registry, servers, up, ready, head_deliveries, usage }
     }
 
-    /// The page, in the text format of OpenMetrics, with these checks of readiness.
+    /// The page, in the text format of OpenMetrics, with these checks of readiness and receivers of audit heads.
     pub(super) fn render(
         &self,
         checks: Vec<(&'static str, Result<(), String>)>,
+        receivers: Vec<(&'static str, bool)>,
         servers: &crate::registry::Registry,
     ) -> String {
         for (check, held) in checks {
             self.ready.get_or_create(&ReadyLabels { check }).set(held.is_ok().into());
+        }
+        for (receiver, is_delivered) in receivers {
+            self.head_deliveries.get_or_create(&ReceiverLabels { receiver }).set(is_delivered.into());
         }
         let all = servers.all();
         for server in all.values() {

@@ -168,6 +168,11 @@ fn reseal_tables(db: &mut Connection, (before, after): (&Keyring, &Keyring)) -> 
             store::pins::put(db, id, &sealed, now)?;
         }
     }
+    for (id, sealed) in store::package_pins::all(db)? {
+        if let Some(sealed) = reseal(&context::package(id), &sealed)? {
+            store::package_pins::put(db, id, &sealed, now)?;
+        }
+    }
     for (id, sealed) in store::consents::all(db)? {
         if let Some(sealed) = reseal(&context::consent(id), &sealed)? {
             store::consents::put(db, id, &sealed, now)?;

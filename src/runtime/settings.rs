@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use secrecy::SecretString;
 
 use crate::{
-    access::RateLimits,
+    access::{AuditReceivers, RateLimits},
     accounts::OAuthSettings,
     model::Serve,
-    policy::{restart::RestartPolicy, retention::Retention},
+    policy::{restart::RestartPolicy, retention::Retention, secret_sources::SecretSources},
     servers::ServerSettings,
     store::DatabaseUrl,
     telemetry,
@@ -47,10 +47,14 @@ pub struct Settings {
     pub log_bytes: u64,
     /// File outside the data folder to which the head of the audit log is appended as it grows; `None`: none.
     pub audit_head_file: Option<PathBuf>,
+    /// Receivers elsewhere of the head of the audit log as it grows.
+    pub audit_receivers: AuditReceivers,
     /// Greatest age and size of the calls and audit entries that are kept.
     pub retention: Retention,
     /// Limits of the servers that callers register.
     pub servers: ServerSettings,
+    /// Places outside of Ostler that secrets of servers may come from.
+    pub secret_sources: SecretSources,
     /// Time for a stopping server to end after its standard input closed, and again after SIGTERM.
     pub stop_grace: (Duration, Duration),
     /// Allows remote servers at addresses that are not public: private networks, this machine.
@@ -87,8 +91,10 @@ impl Default for Settings {
             max_starting: 8,
             log_bytes: 256 << 20,
             audit_head_file: None,
+            audit_receivers: AuditReceivers::default(),
             retention: Retention::default(),
             servers: ServerSettings::default(),
+            secret_sources: SecretSources::default(),
             stop_grace: (Duration::from_secs(2), Duration::from_secs(3)),
             private_addresses: false,
             limits: RateLimits::default(),

@@ -69,8 +69,9 @@ impl Runtime {
             blocking(move || open(&wanted, &holder, is_established)).await?;
         tenure::wait_for_predecessor(&recorder).await?;
         let place = Place::new(recorder.clone(), lock);
+        let (own_data, installation) = (containers.bounds.hidden.clone(), data_dir::installation(&mark).to_owned());
         let launcher = launcher(&settings, mark, guard, (seclusion, containers));
-        let base = Assembly::new(&settings, arbiters, store, recorder, keyring);
+        let base = Assembly::new(&settings, arbiters, store, recorder, keyring, own_data, installation);
         let (inner, reports) = Inner::assemble(settings, base, issuer, launcher, place)?;
         let runtime = Self { inner: Arc::new(inner) };
         runtime.attend(reports);
@@ -257,6 +258,7 @@ fn launcher(
         stop_grace: settings.stop_grace,
         health_check_interval: settings.health_check_interval,
         limits: settings.servers.limits,
+        launchers: settings.servers.launchers,
         private_addresses: settings.private_addresses,
     }
 }

@@ -171,7 +171,7 @@ impl Runtime {
     pub async fn metrics(&self) -> String {
         let checks = self.readiness().await.checks;
         let page = super::metrics_page::MetricsPage::new(&self.inner.telemetry, &self.inner.services);
-        page.render(checks, &self.inner.registry)
+        page.render(checks, self.inner.audit_log.receivers(), &self.inner.registry)
     }
 
     fn supervisor_check(&self) -> Result<(), String> {

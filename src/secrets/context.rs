@@ -12,6 +12,11 @@ pub(crate) fn pins(server: ServerId) -> String {
     format!("pins:{server}")
 }
 
+/// Context of what a server runs of a package.
+pub(crate) fn package(server: ServerId) -> String {
+    format!("package:{server}")
+}
+
 /// Context of the tokens of a remote server.
 pub(crate) fn consent(server: ServerId) -> String {
     format!("consent:{server}")

@@ -6,7 +6,6 @@ use crate::{
     model::{Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server},
     policy::{mask::MASKED, permission, reference},
     registry::Registered,
-    servers::settings::ServerSettings,
 };
 
 /// A server, its process, and nothing secret: the values of `env` and headers in `server.config` are masked, but for
@@ -43,7 +42,7 @@ impl ServerDetails {
         authorization: impl FnOnce(&str) -> Option<Authorization>,
         warnings: impl FnOnce() -> (Arc<[String]>, usize),
         sandbox: impl FnOnce() -> Option<EffectiveSandbox>,
-        usual: &ServerSettings,
+        (level, usual): (SandboxLevel, &Limits),
         who: &Principal,
     ) -> Self {
         let mut server = registered.current();
@@ -54,8 +53,7 @@ impl ServerDetails {
         let remote = server.config.remote.as_ref();
         let authorization = remote.and_then(|remote| authorization(&remote.url));
         // Only contained ones have a folder of their own.
-        let (wanted, level) = (server.config.limits.or(usual.limits), server.config.sandbox.level);
-        let has_folder = level.unwrap_or(usual.sandbox) != SandboxLevel::None;
+        let (wanted, has_folder) = (server.config.limits.or(*usual), level != SandboxLevel::None);
         let in_force = Limits { disk_mb: wanted.disk_mb.filter(|_| has_folder), ..wanted };
         let limits = if remote.is_some() { Limits::default() } else { in_force };
         let runtime_status = registered.status_for(who);

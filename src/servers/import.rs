@@ -104,7 +104,7 @@ impl Servers {
     ) -> Result<(ImportAction, Option<Server>)> {
         let Some(known) = self.own_named(who, name)? else {
             let config = client_file::fresh(change)?;
-            self.check_new(who, &config)?;
+            self.check_new(who, &config).await?;
             if !*is_counted {
                 self.access.limits().server_create(who)?;
                 *is_counted = true;
@@ -127,13 +127,13 @@ impl Servers {
         name: &str,
         change: ServerChange,
     ) -> Result<(ImportAction, Option<Server>, Option<StartPreview>)> {
-        let (action, server, config) = self.rehearse(who, name, change)?;
+        let (action, server, config) = self.rehearse(who, name, change).await?;
         let placement = self.placement.clone();
         let start = blocking(move || Ok(placement.preview(&config))).await?;
         Ok((action, server, start))
     }
 
-    fn rehearse(
+    async fn rehearse(
         &self,
         who: &Principal,
         name: &str,
@@ -141,16 +141,17 @@ impl Servers {
     ) -> Result<(ImportAction, Option<Server>, ServerConfig)> {
         let Some(known) = self.own_named(who, name)? else {
             let config = client_file::fresh(change)?;
-            self.check_new(who, &config)?;
+            self.check_new(who, &config).await?;
             self.access.limits().foresee_server_create(who)?;
             let config = ServerConfig { grants_paths: self.writes_any_command(who), ..config };
             return Ok((ImportAction::Create, None, config));
         };
-        let before = &known.server.load().config;
-        let after = change::merged(before, change)?;
-        let is_same = *before == after;
+        let before = known.server.load().config.clone();
+        let after = change::merged(&before, change)?;
+        let is_same = before == after;
         if !is_same {
-            self.check_change(who, before, &after, "server.import")?;
+            self.check_change(who, &before, &after, "server.import")?;
+            self.placement.check_paths(&before, &after).await?;
         }
         let action = if is_same { ImportAction::Skip } else { ImportAction::Update };
         Ok((action, Some(self.details(&known, who).server), after))

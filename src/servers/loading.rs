@@ -27,6 +27,8 @@ impl Servers {
         let (servers, authorizations, secrets) = self.stored_servers().await?;
         self.secrets.load(secrets)?;
         self.authorizations.load(authorizations);
+        self.placement.tidy(servers.iter().map(|stored| stored.server.id)).await?;
+        self.packages.collect().await;
         for Stored { server, shares, listing, pins } in servers {
             self.register(server, shares, listing, pins).await?;
         }
@@ -92,9 +94,12 @@ impl Servers {
         let read = |db: &mut store::Connection| {
             let (servers, shares) = (store::servers::all(db)?, store::shares::all(db)?);
             let (secrets, pins) = (store::user_secrets::all(db)?, store::pins::all(db)?);
-            Ok((servers, shares, store::listings::all(db)?, pins, store::consents::all(db)?, secrets))
+            let rest = (store::listings::all(db)?, store::package_pins::all(db)?, store::consents::all(db)?);
+            Ok((servers, shares, pins, secrets, rest))
         };
-        let (servers, mut shares, listings, pins, authorizations, named) = self.store.read(read).await?;
+        let (servers, mut shares, pins, named, rest) = self.store.read(read).await?;
+        let (listings, packages, authorizations) = rest;
+        self.packages.load(packages);
         let mut listings: HashMap<_, _> = listings.into_iter().collect();
         let mut pins: HashMap<_, _> = pins.into_iter().collect();
         let with_parts = |stored| {

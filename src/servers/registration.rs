@@ -47,18 +47,20 @@ impl Servers {
     /// # }
     /// ```
     pub async fn create(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
-        self.check_new(who, &config)?;
+        self.check_new(who, &config).await?;
         self.access.limits().server_create(who)?;
         self.add(who, config).await
     }
 
     /// Decides whether the caller may register a server, but for their rate limit.
-    pub(super) fn check_new(&self, who: &Principal, config: &ServerConfig) -> Result<()> {
+    pub(super) async fn check_new(&self, who: &Principal, config: &ServerConfig) -> Result<()> {
         self.access.require_any(who, permission::WRITES, CREATE)?;
         rules::faults(config, &self.settings.allowed_variables).into_result()?;
         self.check_url(None, config)?;
         self.check_sandbox(who, &Sandbox::default(), config, CREATE)?;
-        self.check_command(who, None, config, CREATE)
+        self.check_external_references(who, None, config, CREATE)?;
+        self.check_command(who, None, config, CREATE)?;
+        self.placement.check_paths(&ServerConfig::new("", ""), config).await
     }
 
     /// Registers a server that was checked.
@@ -121,6 +123,7 @@ impl Servers {
                 let _alone = registered.changing.lock().await;
                 let before = Server::clone(&registered.server.load());
                 let mut after = Server { config: decide(&registered, &before)?, ..before.clone() };
+                servers.placement.check_paths(&before.config, &after.config).await?;
                 let is_same = change::is_named_alike(&before.config, &after.config);
                 after.config.grants_paths =
                     if is_same { before.config.grants_paths } else { servers.writes_any_command(&who) };
@@ -163,9 +166,11 @@ impl Servers {
             self.events.publish_server_removal(&removed);
             self.revocation.rights_changed();
         }
+        self.secrets.forget_server(id);
         self.timeline.forget(id);
         self.authorizations.remove(id);
         self.listings.forget(id);
+        self.packages.forget(id);
         self.placement.remove(id);
     }
 
@@ -185,8 +190,7 @@ impl Servers {
         {
             // A secret that changes meanwhile waits for the child, which would not know of it.
             let _alone = registered.changing.lock().await;
-            let values = self.secrets.values_of(&registered.server.load());
-            registered.mask.store(Arc::new(Mask::new(&values)));
+            registered.change_mask(|_| Mask::new(&self.secrets.values_of(&registered.server.load())));
             self.placement.add(&registered, wanted).await?;
         }
         Ok(registered)
@@ -221,8 +225,8 @@ impl Servers {
     pub(super) async fn put_in_force(self: &Arc<Self>, registered: &Registered, after: Server) -> Result<()> {
         let (id, before) = (after.id, registered.server.load_full());
         // The process of before may still answer, and say what was secret then.
-        let values = [self.secrets.values_of(&before), self.secrets.values_of(&after)].concat();
-        let mask = Mask::new(&values);
+        let values = || [self.secrets.values_of(&before), self.secrets.values_of(&after)].concat();
+        let mask = registered.change_mask(|_| Mask::new(&values()));
         // An Ostler on standby has stopped all its servers.
         let was_enabled = before.config.enabled && !self.lifecycle.is_standing_by();
         let wanted = match (was_enabled, after.config.enabled) {
@@ -231,7 +235,6 @@ impl Servers {
             (true, true) | (false, false) => None,
         };
         let is_isolated_alike = before.config.isolation == after.config.isolation;
-        registered.mask.store(Arc::new(mask.clone()));
         let after = Arc::new(after);
         registered.server.store(after.clone());
         self.placement.update(&after, mask, wanted).await?;
@@ -266,6 +269,7 @@ impl Servers {
         rules::faults(after, &self.settings.allowed_variables).into_result()?;
         self.check_url(Some(before), after)?;
         self.check_sandbox(who, &before.sandbox, after, action)?;
+        self.check_external_references(who, Some(before), after, action)?;
         self.check_command(who, Some(before), after, action)
     }
 
@@ -296,11 +300,13 @@ impl Servers {
         config: &ServerConfig,
         action: &str,
     ) -> Result<()> {
-        let is_same = before.is_some_and(|before| (&before.command, &before.args) == (&config.command, &config.args));
+        let line = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.cwd.clone());
+        let is_same = before.is_some_and(|before| line(before) == line(config));
         let stands =
             |name: &String, value: &String| is_same && before.is_some_and(|before| before.env.get(name) == Some(value));
         let names = config.env.iter().filter(|(name, value)| !stands(name, value)).map(|(name, _)| name.as_str());
-        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names);
+        let sets_cwd = config.cwd.is_some() && before.is_none_or(|before| before.cwd != config.cwd);
+        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names, sets_cwd);
         // An address runs nothing here.
         let Some(refusal) = refusal.filter(|_| config.remote.is_none() && !who.may(Permission::McpManage)) else {
             return Ok(());
@@ -314,6 +320,12 @@ impl Servers {
                          or to add a template for it to MCP_ALLOWED_COMMANDS",
                     config.command
                 ),
+            ),
+            CommandRefusal::WorkingDirectory => (
+                format!("{} in {}", config.command, config.cwd.as_deref().unwrap_or_default()),
+                "cwd: a working directory is not allowed with this command line here; leave it out, or ask a user with \
+                 mcp:manage to set it"
+                    .into(),
             ),
             CommandRefusal::Variable(name) => (
                 format!("{} with {name}", config.command),

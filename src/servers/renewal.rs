@@ -40,8 +40,7 @@ impl Servers {
     async fn renew(&self, registered: &Arc<Registered>, former: Option<&String>) -> Result<()> {
         let _alone = registered.changing.lock().await;
         let server = registered.server.load_full();
-        let mask = Mask::new(self.secrets.values_of(&server).iter().chain(former));
-        registered.mask.store(Arc::new(mask.clone()));
+        let mask = registered.change_mask(|_| Mask::new(self.secrets.values_of(&server).iter().chain(former)));
         self.placement.update(&server, mask, None).await?;
         self.placement.update_isolated_of_server(server.id).await
     }

@@ -37,6 +37,8 @@ pub(crate) struct ServerView {
     args: Vec<String>,
     /// Variables added to its environment, their values masked but for references to secrets.
     env: BTreeMap<String, String>,
+    /// Its working directory; `null` for a folder of its own.
+    cwd: Option<String>,
     /// The endpoint of a server that is no program of this machine.
     url: Option<String>,
     /// Headers sent there, their values masked but for references to secrets.
@@ -99,6 +101,7 @@ impl From<Server> for ServerView {
             command: server.config.command,
             args: server.config.args,
             env: server.config.env,
+            cwd: server.config.cwd,
             enabled: server.config.enabled,
             health_status: server.health_status,
             total_calls: server.total_calls,
@@ -131,8 +134,8 @@ pub(crate) struct DetailsView {
     warnings: Vec<String>,
     /// Tools that wait to be accepted; 0 for callers who may not configure it.
     waiting_tools: usize,
-    /// A change that would allow what its sandbox refused to its last process; `null` where there is none, and for
-    /// callers who may not configure it.
+    /// A change that would allow what its sandbox refused: to a tool of its process, else to the process before; `null`
+    /// where there is none, and for callers who may not configure it.
     suggestion: Option<Suggestion>,
 }
 
@@ -156,9 +159,11 @@ struct SuggestedChange {
 }
 
 impl Suggestion {
-    /// The grant that the last process of a server lacked, added to the sandbox that the server has by now.
+    /// The grant that a process of a server lacked, added to the sandbox that the server has by now.
     fn of(details: &ServerDetails) -> Option<Self> {
-        let refusal = details.runtime_status.last_exit.as_ref()?.refusal.as_ref()?;
+        let RuntimeStatus { refusal, last_exit, .. } = &details.runtime_status;
+        let of_exit = || last_exit.as_ref()?.refusal.as_ref();
+        let refusal = refusal.as_ref().or_else(of_exit)?;
         let grant = refusal.grant.clone().filter(|_| details.is_configurable)?;
         let sandbox = refusal::granted(&details.server.config.sandbox, &grant)?;
         Some(Self { setting: grant.setting(), grant, change: SuggestedChange { sandbox } })

@@ -10,6 +10,7 @@ use crate::{
     listings::Listings,
     model::{Page, PageRequest, Permission, Principal, ServerId},
     named_secrets::NamedSecrets,
+    packages::Packages,
     placement::Placement,
     policy::permission,
     recorder::Recorder,
@@ -33,6 +34,7 @@ pub struct Servers {
     pub(super) placement: Arc<Placement>,
     pub(super) listings: Arc<Listings>,
     pub(super) secrets: Arc<NamedSecrets>,
+    pub(super) packages: Packages,
     pub(super) events: Arc<Events>,
     pub(super) store: Store,
     pub(super) recorder: Recorder,
@@ -56,6 +58,7 @@ impl Servers {
         placement: Arc<Placement>,
         listings: Arc<Listings>,
         secrets: Arc<NamedSecrets>,
+        packages: Packages,
         events: Arc<Events>,
         store: Store,
         recorder: Recorder,
@@ -73,6 +76,7 @@ impl Servers {
             placement,
             listings,
             secrets,
+            packages,
             events,
             store,
             recorder,
@@ -106,7 +110,8 @@ impl Servers {
         let authorization = |url: &str| self.authorizations.status(registered.id, url);
         let warnings = || (self.listings.warnings(registered), self.listings.waiting(registered).len());
         let sandbox = || self.placement.sandbox(registered.id);
-        ServerDetails::of(registered, authorization, warnings, sandbox, &self.settings, who)
+        let level = self.placement.level(&registered.server.load().config);
+        ServerDetails::of(registered, authorization, warnings, sandbox, (level, &self.settings.limits), who)
     }
 
     fn page(

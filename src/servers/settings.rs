@@ -1,7 +1,7 @@
 //! [`ServerSettings`]: limits of the servers that callers register.
 
 use crate::{
-    model::{Limits, SandboxLevel},
+    model::{LauncherUse, Limits, SandboxLevel},
     policy::{command::AllowedCommands, environment::AllowedVariables},
 };
 
@@ -14,6 +14,8 @@ pub struct ServerSettings {
     pub allowed_variables: AllowedVariables,
     /// Containment of the servers that name none.
     pub sandbox: SandboxLevel,
+    /// Treatment of launchers of packages.
+    pub launchers: LauncherUse,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
     /// Limits of the processes of servers that name none; `None` is no bound.
@@ -26,6 +28,7 @@ impl Default for ServerSettings {
             allowed_commands: AllowedCommands::ManagersOnly,
             allowed_variables: AllowedVariables::default(),
             sandbox: SandboxLevel::default(),
+            launchers: LauncherUse::default(),
             max_in_flight: 256,
             // A browser with a dozen pages stays below a third of each, and a package of npm or PyPI with its cache and
             // its models mostly takes less than half of the disk space.

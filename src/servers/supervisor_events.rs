@@ -45,8 +45,8 @@ impl Servers {
                 Some(server) => self.listings.review_isolated(server, &listing).await,
                 None => self.listings.store(id, &listing).await,
             },
-            SupervisorEvent::Spawning { id, launch, start, recorded } => {
-                self.permit_spawn(id, launch, start, recorded);
+            SupervisorEvent::Spawning { id, launch, start, permit } => {
+                self.permit_spawn(id, launch, start, permit);
                 Ok(())
             }
             // The audit log has what changes; that it failed once more in the same way is in the history of its health.

@@ -8,15 +8,15 @@ use crate::{
 };
 
 /// A page request, checked.
-pub(super) struct Slice {
+pub(crate) struct Slice {
     /// The last id of the page before.
-    pub(super) after: Option<String>,
+    pub(crate) after: Option<String>,
     limit: usize,
 }
 
 impl Slice {
     /// Reads a request whose cursor is the text of an `Id`.
-    pub(super) fn of<Id: FromStr>(page: &PageRequest) -> Result<Self> {
+    pub(crate) fn of<Id: FromStr>(page: &PageRequest) -> Result<Self> {
         let after = page.cursor.clone();
         if after.as_deref().is_some_and(|cursor| cursor.parse::<Id>().is_err()) {
             return Err(Error::Malformed(
@@ -27,12 +27,12 @@ impl Slice {
     }
 
     /// Rows to ask for: one more than wanted shows that there is a next page.
-    pub(super) fn rows(&self) -> i64 {
+    pub(crate) fn rows(&self) -> i64 {
         i64::try_from(self.limit).unwrap_or(100).saturating_add(1)
     }
 
     /// The page that `rows` make.
-    pub(super) fn page<R, T>(
+    pub(crate) fn page<R, T>(
         &self,
         mut rows: Vec<R>,
         id: impl Fn(&R) -> &str,

@@ -88,6 +88,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    server_packages (server_id) {
+        server_id -> Text,
+        package -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     server_pins (server_id) {
         server_id -> Text,
         pins -> Text,
@@ -229,6 +237,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     mcp_servers,
     server_catalogues,
     server_consents,
+    server_packages,
     server_pins,
     server_shares
 );

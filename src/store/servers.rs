@@ -17,7 +17,7 @@ use crate::{
         Connection,
         call_bytes::{self, HeldSums},
         connection::on,
-        schema::{mcp_servers, server_catalogues, server_consents, server_pins, server_shares},
+        schema::{mcp_servers, server_catalogues, server_consents, server_packages, server_pins, server_shares},
         text,
     },
 };
@@ -39,6 +39,7 @@ pub struct StoredServer {
 #[derive(Serialize, Deserialize)]
 #[serde(default)]
 struct Settings {
+    cwd: Option<String>,
     url: Option<String>,
     oauth: RemoteOAuth,
     isolation: Isolation,
@@ -72,9 +73,19 @@ impl Settings {
         let ServerConfig { isolation, ref tools, protocol, ref sandbox, limits, grants_paths, .. } = *config;
         let ToolRules { allow, deny, descriptions, changes: tool_changes } = tools.clone();
         let tools = StoredRules { allow, deny, descriptions };
-        let (start_timeout_ms, sandbox) = (config.start_timeout_ms(), sandbox.clone());
-        let oauth = oauth.unwrap_or_default();
-        Self { url, oauth, isolation, tools, tool_changes, protocol, start_timeout_ms, sandbox, limits, grants_paths }
+        Self {
+            cwd: config.cwd.clone(),
+            url,
+            oauth: oauth.unwrap_or_default(),
+            isolation,
+            tools,
+            tool_changes,
+            protocol,
+            start_timeout_ms: config.start_timeout_ms(),
+            sandbox: sandbox.clone(),
+            limits,
+            grants_paths,
+        }
     }
 }
 
@@ -127,6 +138,7 @@ fn write(StoredServer { server, sealed_env, sealed_headers }: &StoredServer) -> 
 fn read(row: Row) -> Result<StoredServer> {
     let settings: Settings = text::from_json(&row.settings)?;
     let Settings {
+        cwd,
         url,
         oauth,
         isolation,
@@ -141,6 +153,7 @@ fn read(row: Row) -> Result<StoredServer> {
     let StoredRules { allow, deny, descriptions } = tools;
     let tools = ToolRules { allow, deny, descriptions, changes: tool_changes };
     let config = ServerConfig {
+        cwd,
         remote: url.map(|url| Remote { oauth, ..Remote::new(url) }),
         isolation,
         tools,
@@ -202,7 +215,7 @@ pub(super) fn is_live(db: &mut Connection, id: &str) -> Result<bool> {
     Ok(on!(db, conn => select(exists(live)).get_result(conn))?)
 }
 
-/// Marks a server deleted and drops its shares, its listing, its pins and its tokens; false where there is none.
+/// Marks a server deleted and drops its shares, its listing, its pins, its package and its tokens; false where there is none.
 pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
     db.transaction(|db| {
         let id = id.to_string();
@@ -215,6 +228,8 @@ pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<b
         on!(db, conn => diesel::delete(listing).execute(conn))?;
         let pins = server_pins::table.find(&id);
         on!(db, conn => diesel::delete(pins).execute(conn))?;
+        let package = server_packages::table.find(&id);
+        on!(db, conn => diesel::delete(package).execute(conn))?;
         let consent = server_consents::table.find(&id);
         on!(db, conn => diesel::delete(consent).execute(conn))?;
         Ok(marked > 0)

@@ -10,7 +10,8 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     model::{ExitReport, HealthStatus, Listing, RuntimeStatus, ServerId, Status, Timestamp},
-    supervisor::{launch::Launch, server_instance::ServerInstance},
+    policy::mask::Mask,
+    supervisor::{exit::Exit, launch::Launch, server_instance::ServerInstance},
 };
 
 /// Readiness of a child to take calls.
@@ -77,6 +78,7 @@ impl ChildView {
             next_attempt_at: self.next_attempt_at,
             protocol_version: instance.and_then(|instance| instance.version()),
             fault: instance.and_then(|instance| instance.fault()),
+            refusal: instance.and_then(|instance| instance.refusal()),
             tools: instance.map(|instance| instance.tools().len().try_into().unwrap_or(u32::MAX)),
             in_flight: instance.map_or(0, |instance| instance.figures.in_flight.load(Ordering::Relaxed)),
             stray_lines: count(|instance| instance.figures.stray_lines.load(Ordering::Relaxed)),
@@ -93,6 +95,15 @@ pub enum StartKind {
     Wanted,
     /// The last process ended by itself.
     Again,
+}
+
+/// Permission to start a process, with what it gets.
+#[derive(Clone, Debug)]
+pub struct StartPermit {
+    /// Its launch, with secrets in place.
+    pub launch: Arc<Launch>,
+    /// The mask that hides them.
+    pub mask: Mask,
 }
 
 /// A change worth recording.
@@ -128,7 +139,7 @@ pub enum SupervisorEvent {
         /// Time for which it took calls.
         lasted: Duration,
     },
-    /// A program is about to be run, once this is on record.
+    /// A program is about to be run, or a server that refers to secrets outside to be connected to.
     Spawning {
         /// Id of the child.
         id: ServerId,
@@ -136,8 +147,9 @@ pub enum SupervisorEvent {
         launch: Arc<Launch>,
         /// The kind of start.
         start: StartKind,
-        /// Takes one message once it is on record; dropped without, the program is not run.
-        recorded: mpsc::Sender<()>,
+        /// Takes one message: once it is on record and has its secrets, or why it cannot have them. Dropped without, it
+        /// is not started.
+        permit: mpsc::Sender<Result<StartPermit, Exit>>,
     },
     /// A process ended without being stopped.
     Failed {

@@ -74,18 +74,18 @@ impl Supervisor {
         let Some(child) = self.children.get_mut(&id).filter(|child| child.is_due()) else { return };
         self.next_generation = generation.saturating_add(1);
         self.starts.add_starting(generation);
-        let instance = std::sync::Arc::new(ServerInstance::new(generation));
         let (launch, link) = (child.launch.clone(), child.link.clone());
+        let instance = std::sync::Arc::new(ServerInstance::new(generation, launch.clone()));
         let output_start = link.output.last_seq();
         let (supervisor, lines) = (Parent::of(&ctx.address()), self.lines.clone());
         let probe = child.next_probe();
-        let (recorded, record) = mpsc::channel(1);
+        let (permit, permitted) = mpsc::channel(1);
         let mut actor = ServerActor::new(id, instance.clone(), launch.clone(), probe, supervisor, link, lines);
-        if launch.remote.is_none() {
-            actor.wait_for(record);
+        if launch.remote.is_none() || !launch.templates.is_empty() {
+            actor.wait_for(permitted);
             let (launch, start) = (launch.clone(), child.next_start());
             // There is no receiver any more once the runtime is ending, and then nothing is started.
-            let _ = self.events.send(SupervisorEvent::Spawning { id, launch, start, recorded });
+            let _ = self.events.send(SupervisorEvent::Spawning { id, launch, start, permit });
         }
         let addr = actix::Actor::start_in_arbiter(&arbiter, move |_| actor);
         child.ever_started = true;

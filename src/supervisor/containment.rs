@@ -18,7 +18,7 @@ pub struct Containment {
     pub level: SandboxLevel,
     /// The account that they run as; `None` is Ostler's own.
     pub user: Option<ServersUser>,
-    /// The server's own folder, which is its home and working directory, and has its folder for temporary files.
+    /// The server's own folder, which is its home and working directory.
     pub home: PathBuf,
     /// Files and folders to read and to run.
     pub read: Vec<PathBuf>,

@@ -84,6 +84,14 @@ impl Egress {
     }
 }
 
+/// The name that a message to a name server asks for, and the answer with these addresses, for `fuzz`; `None` for a
+/// message that is passed over.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn answered(message: &[u8], addresses: &[IpAddr]) -> Option<(String, Vec<u8>)> {
+    let question = Question::parse(message)?;
+    Some((question.name().to_owned(), question.answer(Verdict::Addresses(addresses))))
+}
+
 /// A host as a program was answered.
 #[derive(Debug, PartialEq, Eq)]
 struct Host {

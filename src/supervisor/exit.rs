@@ -24,6 +24,8 @@ pub enum Exit {
     Uncontained(String),
     /// A secret that its configuration refers to is missing.
     MissingSecret(String),
+    /// A secret outside of Ostler that its configuration refers to could not be had.
+    SecretUnavailable(String),
     /// It came up but could not be spoken to.
     NotReady(String),
     /// It speaks no revision that we speak.
@@ -101,6 +103,7 @@ impl Exit {
             }
             Self::Unreachable(_) => FailureClass::Unreachable,
             Self::NotReady(_)
+            | Self::SecretUnavailable(_)
             | Self::WrongEra(_)
             | Self::Ended { .. }
             | Self::Exceeded(_)
@@ -126,7 +129,9 @@ impl std::fmt::Display for Exit {
         match self {
             Self::NotStarted { reason, .. } => write!(f, "could not be started: {reason}"),
             Self::Uncontained(reason) => write!(f, "was not started, isolation_unavailable: {reason}"),
-            Self::MissingSecret(reason) => write!(f, "could not be started: {reason}"),
+            Self::MissingSecret(reason) | Self::SecretUnavailable(reason) => {
+                write!(f, "could not be started: {reason}")
+            }
             Self::NotReady(reason) => write!(f, "did not become ready: {reason}"),
             Self::WrongRevision(version) => {
                 write!(f, "speaks MCP revision {version}, which Ostler does not know")

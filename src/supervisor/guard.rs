@@ -12,7 +12,8 @@
 //! dumps and a higher OOM score, and starts a session of its own. It spawns the server within its limits (`limits`) in
 //! another session with default signals and a parent-death signal, and closes the server's pipes, so that their end is
 //! the server's end. From then on it looks at what the tree uses (`watch`). When the server has exited, it ends the
-//! rest of the tree until `wait` finds no child, and only then itself: to Ostler its end means that the tree is gone.
+//! rest of the tree until `wait` finds no child, removes the tree's temporary files, and only then ends itself: to
+//! Ostler its end means that the tree is gone.
 //! Signals go through pidfds, and the parent is checked again after opening.
 //!
 //! It begins before `main`: no program, and no harness of tests, has to know of it, and nothing of theirs runs here.
@@ -49,7 +50,11 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::{demo_server, model::Exceeded, supervisor::servers_user::ServersUser};
+use crate::{
+    demo_server,
+    model::Exceeded,
+    supervisor::{servers_user::ServersUser, temporary::MadeTemporary},
+};
 
 pub use order::{Assignment, KILL, TERMINATE, receive_spec, send_spec};
 pub use spec::Spec;
@@ -165,7 +170,7 @@ fn run() -> io::Result<()> {
         .map_err(|error| failed(&error))
         .and_then(start)
     {
-        Ok((pid, watch)) => {
+        Ok((pid, watch, _temporary)) => {
             report(&control, &Report::Started { pid: pid.as_raw_nonzero().get().cast_unsigned() });
             release_output()?;
             let (orders, reports) = (control.try_clone()?, control.try_clone()?);
@@ -215,8 +220,9 @@ fn raise_oom_score() {
     }
 }
 
-fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch), Report> {
-    spec.containment.as_ref().map_or(Ok(()), private_home::prepare).map_err(|error| failed(&error))?;
+/// Starts the server; what is returned last is kept until nothing of it is left.
+fn start(Assignment { mut spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch, Option<MadeTemporary>), Report> {
+    let temporary = spec.try_cwd().and_then(|()| private_home::prepare(&mut spec)).map_err(|error| failed(&error))?;
     handoff.map_or(Ok(()), |handoff| network::leave(&handoff, &spec)).map_err(uncontained)?;
     spec.user().into_iter().for_each(|user| give_pipes(stdin.as_fd(), user));
     let best = CountedBy::best(&spec.limits, spec.user());
@@ -225,7 +231,7 @@ fn start(Assignment { spec, stdin, handoff }: Assignment) -> Result<(Pid, Watch)
         spawned => (spawned, best),
     };
     let pid = spawned.map_err(|error| failed(&error))?;
-    Ok((pid, Watch::new(&spec.limits, counted_by, spec.own_folder.as_deref())))
+    Ok((pid, Watch::new(&spec, counted_by), temporary))
 }
 
 /// Starts the server's program. The outer error says why it cannot be contained.
@@ -236,7 +242,7 @@ fn spawn(spec: &Spec, stdin: OwnedFd, counted_by: CountedBy) -> Result<io::Resul
         Ok(command) => command.unwrap_or_else(|| Command::new(&spec.program)),
         Err(error) => return Ok(Err(error)),
     };
-    command.args(&spec.args).env_clear().envs(&spec.env).current_dir(&spec.dir).stdin(Stdio::from(stdin));
+    command.args(&spec.args).env_clear().envs(&spec.env).current_dir(spec.working_dir()).stdin(Stdio::from(stdin));
     limits::apply(&mut command, &spec.limits, spec.user(), counted_by);
     sys::in_new_session(&mut command, move || restrictions.apply());
     let spawned = command.spawn();

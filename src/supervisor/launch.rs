@@ -6,9 +6,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    model::{Protocol, Refusal, Remote, Sandbox},
+    model::{PackageRun, Protocol, Refusal, Remote, Sandbox},
     outbound::Reachable,
-    policy::refusal::{self, ContainedProcess},
+    policy::{
+        refusal::{self, ContainedProcess},
+        value_template::{Found, Templates},
+    },
     supervisor::{guard::Spec, remote::Authority},
 };
 
@@ -17,12 +20,16 @@ use crate::{
 pub struct Launch {
     /// The program for the guard; of a remote server, nothing but its environment's marks.
     pub spec: Spec,
+    /// The packages that are installed, and whose program is run in place of `spec`'s; `None` for `spec` as it is.
+    pub package: Option<PackageRun>,
     /// The sandbox that it runs in, with the level that applies; `None` where it has none.
     pub sandbox: Option<Sandbox>,
     /// Its endpoint, if it is remote.
     pub remote: Option<RemoteTarget>,
     /// The reason why it cannot be started: a secret that it refers to is missing.
     pub missing: Option<String>,
+    /// Values of its environment and its headers that are put together at each start.
+    pub templates: Templates,
     /// Callers it serves, and the capabilities declared to it on their behalf.
     pub sharing: Sharing,
     /// Hosts that it may connect to; `None` for all.
@@ -43,16 +50,34 @@ impl Launch {
     /// True when `other` runs the same program in the same environment, or reaches the same target. Its containment may
     /// differ: of a program that is away for a moment less is known.
     pub(super) fn runs_like(&self, other: &Self) -> bool {
-        let program =
-            |spec: &Spec| (spec.program.clone(), spec.args.clone(), spec.env.clone(), spec.dir.clone(), spec.limits);
-        program(&self.spec) == program(&other.spec) && (&self.remote, &self.egress) == (&other.remote, &other.egress)
+        let program = |spec: &Spec| {
+            let dir = spec.working_dir().to_owned();
+            (spec.program.clone(), spec.args.clone(), spec.env.clone(), dir, spec.limits)
+        };
+        let others = |launch: &Self| {
+            (launch.remote.clone(), launch.egress.clone(), launch.templates.clone(), launch.package.clone())
+        };
+        program(&self.spec) == program(&other.spec) && others(self) == others(other)
     }
 
-    /// The refusal of its sandbox that the last lines of its process tell of.
-    pub(super) fn refusal(&self, lines: &[String]) -> Option<Refusal> {
+    /// The launch of one process, with the secrets that were fetched for it.
+    #[must_use]
+    pub fn filled(&self, found: &Found) -> Self {
+        let mut launch = self.clone();
+        let Templates { env, headers } = &self.templates;
+        launch.spec.env.extend(env.iter().map(|(name, template)| (name.clone(), template.filled(found))));
+        if let Some(target) = &mut launch.remote {
+            target.remote.headers.extend(headers.iter().map(|(name, one)| (name.clone(), one.filled(found))));
+        }
+        launch
+    }
+
+    /// The refusal of its sandbox that lines of its process tell of, which are made only if it has one.
+    pub(super) fn refusal(&self, lines: impl FnOnce() -> Vec<String>) -> Option<Refusal> {
+        let sandbox = self.sandbox.as_ref()?;
         let dir = self.spec.dir.to_str();
         let own: Vec<_> = self.spec.env.get("HOME").map(String::as_str).into_iter().chain(dir).collect();
-        refusal::of(lines, ContainedProcess { sandbox: self.sandbox.as_ref()?, own: &own })
+        refusal::of(&lines(), ContainedProcess { sandbox, own: &own })
     }
 }
 

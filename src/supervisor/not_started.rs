@@ -12,13 +12,17 @@ use crate::{
 /// A program that could not be run.
 pub(super) fn program(spec: &Spec, errno: Option<i32>, reason: &str) -> Exit {
     let (program, path) = (&spec.program, spec.env.get("PATH").map_or("", String::as_str));
+    if let (Some(cwd), Err(why)) = (&spec.cwd, spec.try_cwd()) {
+        let reason = format!("its working directory {} (`cwd`) cannot be entered: {why}", cwd.display());
+        return Exit::NotStarted { errno, reason };
+    }
     let is_missing = errno == Some(Errno::NOENT.raw_os_error());
     let said = if is_missing && !program.contains('/') {
         format!("{program:?} is not on PATH ({path})")
-    } else if is_missing && spec.dir.join(Path::new(program)).exists() {
+    } else if is_missing && spec.working_dir().join(program).exists() {
         format!("{program:?} names an interpreter in its first line that does not exist")
     } else if errno == Some(Errno::ACCESS.raw_os_error()) {
-        format!("{program:?} {}", forbidden(&spec.dir.join(Path::new(program)), reason, spec.containment.is_some()))
+        format!("{program:?} {}", forbidden(&spec.working_dir().join(program), reason, spec.containment.is_some()))
     } else {
         format!("{program:?}: {reason}")
     };

@@ -155,7 +155,7 @@ pub(crate) fn try_guard(program: &Path) -> Result<(), String> {
 /// Writes the spec, then whatever is ordered.
 fn orders(mut socket: OwnedWriteHalf, spec: Vec<u8>) -> Orders {
     let (sender, mut given) = mpsc::unbounded_channel();
-    actix::spawn(async move {
+    tokio::spawn(async move {
         // A write fails only where the guard is gone, and the reports tell that.
         let _ = socket.write_all(&spec).await;
         while let Some(order) = given.recv().await {

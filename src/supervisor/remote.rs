@@ -35,6 +35,8 @@ use crate::{
 };
 
 pub use authority::{ADVICE, Authority, Renewal, TokenProvider};
+#[cfg(any(test, fuzzing))]
+pub(crate) use events::EventsRead;
 pub use failure::{HttpRefusal, RemoteFailure};
 pub use remote_event::RemoteEvent;
 pub use sender::LineSender;

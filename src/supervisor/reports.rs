@@ -166,7 +166,7 @@ impl Supervisor {
         let mut report = exit.report(child.link.output.words(ended.output_start));
         // The reason may quote the server's handshake, up to 16 MiB. Masked first: half a secret is not found.
         report.reason = payload::reason(&child.link.output.masked(&report.reason));
-        report.refusal = child.launch.refusal(&report.stderr).map(Box::new);
+        report.refusal = child.launch.refusal(|| report.stderr.clone()).map(Box::new);
         let of_refusal = || report.refusal.as_ref().map(|refusal| refusal.reason.clone());
         if let Some(hint) = hint::of(&report.stderr).or_else(of_refusal) {
             report.reason = format!("{}; {hint}", report.reason);

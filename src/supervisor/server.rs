@@ -18,7 +18,9 @@ use std::{
     time::Duration,
 };
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, StreamHandler, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, StreamHandler, WrapFuture,
+};
 use serde_json::value::RawValue;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -26,6 +28,7 @@ use crate::{
     mcp::{self, Era, Frame, Level, LineBudget, Message, RpcError},
     model::{Protocol, ServerId, TimelineLevel},
     supervisor::{
+        child_view::StartPermit,
         egress::Connections,
         exit::{Exit, ExitSlot},
         exit_guard::ExitGuard,
@@ -41,8 +44,16 @@ use crate::{
     },
 };
 
+pub(super) use starting::of_one_process;
+
 /// Time for the start of a program to be put on record: as long as a commit may take.
 const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time for secrets to be fetched besides: more than is given to those who do.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Time for its package to be resolved and installed besides: each installer gets a third at most.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(1800);
 
 const NOT_RECORDED: &str = "its start could not be put on record in the audit log: the database takes no writes";
 
@@ -68,8 +79,10 @@ pub struct ServerActor {
     /// Its connections to elsewhere, if it may not make them itself.
     connections: Option<Connections>,
     exit: ExitSlot,
-    /// Tells that the start is on record, where it has to be.
-    record: Option<mpsc::Receiver<()>>,
+    /// Tells that it may be started, where it has to wait for that.
+    permitted: Option<mpsc::Receiver<Result<StartPermit, Exit>>>,
+    /// The wait for it.
+    waiting: Option<SpawnHandle>,
     /// Reports the end of a remote server, or of one that was never run, which no guard does.
     reporter: Option<ExitGuard>,
     has_sent_message: bool,
@@ -129,7 +142,8 @@ impl ServerActor {
             orders: None,
             connections: None,
             exit: ExitSlot::default(),
-            record: None,
+            permitted: None,
+            waiting: None,
             reporter: None,
             has_sent_message: false,
             last_message_at: None,
@@ -146,9 +160,9 @@ impl ServerActor {
         }
     }
 
-    /// Has the program run only once a message says that its start is on record.
-    pub(super) fn wait_for(&mut self, record: mpsc::Receiver<()>) {
-        self.record = Some(record);
+    /// Has the program run only once a message permits it.
+    pub(super) fn wait_for(&mut self, permitted: mpsc::Receiver<Result<StartPermit, Exit>>) {
+        self.permitted = Some(permitted);
     }
 
     fn begin(&mut self, ctx: &mut Context<Self>) {
@@ -214,17 +228,28 @@ impl Actor for ServerActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.instance.set_mailbox(Mailbox::of(&ctx.address()));
-        let Some(mut record) = self.record.take() else { return self.begin(ctx) };
-        let recorded = tokio::time::timeout(RECORD_TIMEOUT, async move { record.recv().await });
-        // Nothing else is dealt with meanwhile, a stop neither.
-        ctx.wait(recorded.into_actor(self).map(|recorded, actor, ctx| {
-            if recorded == Ok(Some(())) {
-                return actor.begin(ctx);
+        let Some(mut permitted) = self.permitted.take() else { return self.begin(ctx) };
+        let fetch = if self.launch.templates.is_empty() { Duration::ZERO } else { FETCH_TIMEOUT };
+        let install = if self.launch.package.is_some() { INSTALL_TIMEOUT } else { Duration::ZERO };
+        let limit = RECORD_TIMEOUT.saturating_add(fetch).saturating_add(install);
+        let permitted = tokio::time::timeout(limit, async move { permitted.recv().await });
+        let wait = permitted.into_actor(self).map(|permitted, actor, ctx| {
+            actor.waiting = None;
+            let not_recorded = || Exit::NotStarted { errno: None, reason: NOT_RECORDED.into() };
+            match permitted.ok().flatten().unwrap_or_else(|| Err(not_recorded())) {
+                Ok(StartPermit { launch, mask }) => {
+                    actor.link.output.set_mask(mask);
+                    actor.launch = launch;
+                    actor.begin(ctx);
+                }
+                Err(exit) => {
+                    actor.reporter = Some(actor.exit_guard());
+                    actor.exit.record(exit);
+                    ctx.stop();
+                }
             }
-            actor.reporter = Some(actor.exit_guard());
-            actor.exit.record(Exit::NotStarted { errno: None, reason: NOT_RECORDED.into() });
-            ctx.stop();
-        }));
+        });
+        self.waiting = Some(ctx.spawn(wait));
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {

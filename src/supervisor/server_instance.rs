@@ -13,10 +13,13 @@ use tokio::sync::oneshot;
 
 use crate::{
     mcp::{self, Capabilities, Declared, Era, Level, Request},
-    model::{Listing, PropagatedTrace},
+    model::{Listing, PropagatedTrace, Refusal},
     policy::pins::{self, DefinitionHashes},
-    supervisor::messages::{
-        Abandon, Answer, AnswerServerRequest, Dispatch, Mailbox, Notify, RequestSubscriber, WatchesChanged,
+    supervisor::{
+        launch::Launch,
+        messages::{
+            Abandon, Answer, AnswerServerRequest, Dispatch, Mailbox, Notify, RequestSubscriber, WatchesChanged,
+        },
     },
 };
 
@@ -25,12 +28,14 @@ pub struct ServerInstance {
     /// Unique in this run of Ostler; later ones are greater.
     pub generation: u64,
     pub(super) figures: Arc<Figures>,
+    launch: Arc<Launch>,
     mailbox: OnceLock<Mailbox>,
     era: OnceLock<Era>,
     capabilities: OnceLock<Capabilities>,
     listing: ArcSwap<Listing>,
     definitions: ArcSwapOption<ListedDefinitions>,
     fault: ArcSwapOption<String>,
+    refusal: ArcSwapOption<Refusal>,
     next_id: AtomicU64,
 }
 
@@ -53,16 +58,18 @@ pub(super) struct Figures {
 }
 
 impl ServerInstance {
-    pub(super) fn new(generation: u64) -> Self {
+    pub(super) fn new(generation: u64, launch: Arc<Launch>) -> Self {
         Self {
             generation,
             figures: Arc::default(),
+            launch,
             mailbox: OnceLock::new(),
             era: OnceLock::new(),
             capabilities: OnceLock::new(),
             listing: ArcSwap::default(),
             definitions: ArcSwapOption::default(),
             fault: ArcSwapOption::default(),
+            refusal: ArcSwapOption::default(),
             next_id: AtomicU64::new(1),
         }
     }
@@ -186,6 +193,19 @@ impl ServerInstance {
 
     pub(super) fn set_fault(&self, fault: Option<String>) {
         self.fault.store(fault.map(Arc::new));
+    }
+
+    /// The last refusal of its sandbox that the error of a tool tells of.
+    pub(super) fn refusal(&self) -> Option<Box<Refusal>> {
+        self.refusal.load().as_deref().cloned().map(Box::new)
+    }
+
+    /// Takes note of a refusal of its sandbox that the error of a tool tells of; returns it, unless it is the last one
+    /// again. Nothing secret may be in `error`.
+    pub fn learn_refusal(&self, error: &str) -> Option<Refusal> {
+        let refusal = self.launch.refusal(|| error.lines().map(str::to_owned).collect())?;
+        let last = self.refusal.swap(Some(Arc::new(refusal.clone())));
+        (last.as_deref() != Some(&refusal)).then_some(refusal)
     }
 
     pub(super) fn set_listing(&self, listing: Arc<Listing>) {

@@ -59,8 +59,14 @@ impl ServersUser {
         Ok(set_thread_res_uid(uid, uid, uid)?)
     }
 
+    /// Fails where it may not enter a folder on the way to `place`, or that itself. The error is for people. Blocks.
+    pub(crate) fn try_way(&self, place: &Path) -> Result<(), String> {
+        let closed = self.shut_out_by(place);
+        closed.map_or(Ok(()), |closed| Err(format!("{} cannot pass {}", self.name, closed.display())))
+    }
+
     /// The folder on the way to `place`, or that itself, which it may not enter. Blocks.
-    pub(crate) fn shut_out_by(&self, place: &Path) -> Option<PathBuf> {
+    pub(super) fn shut_out_by(&self, place: &Path) -> Option<PathBuf> {
         let ways: Vec<_> = place.ancestors().collect();
         ways.into_iter()
             .rev()

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{Limits, Protocol, Status},
-    policy::mask::Mask,
+    policy::{mask::Mask, value_template::Templates},
 };
 
 /// Panics in the actor that gets it.
@@ -103,17 +103,21 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         args: args.iter().map(ToString::to_string).collect(),
         env: std::collections::BTreeMap::new(),
         dir: std::env::temp_dir(),
+        cwd: None,
         seclusion: None,
         containment: None,
         own_folder: None,
+        temporary: None,
         limits: Limits::default(),
     };
     Arc::new(Launch {
+        package: None,
         egress: None,
         sandbox: None,
         spec,
         remote: None,
         missing: None,
+        templates: Templates::default(),
         sharing: Sharing::Shared,
         guard: program(),
         protocol: Protocol::Auto,
@@ -158,8 +162,8 @@ fn on_record(mut reported: mpsc::UnboundedReceiver<SupervisorEvent>) -> mpsc::Un
     let (sender, events) = mpsc::unbounded_channel();
     actix::spawn(async move {
         while let Some(event) = reported.recv().await {
-            if let SupervisorEvent::Spawning { recorded, .. } = &event {
-                let _ = recorded.try_send(());
+            if let SupervisorEvent::Spawning { launch, permit, .. } = &event {
+                let _ = permit.try_send(Ok(StartPermit { launch: launch.clone(), mask: Mask::default() }));
             } else {
                 let _ = sender.send(event);
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
+    collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{InstrumentationScope, any_value::Value},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span},
@@ -19,7 +19,10 @@ use crate::{
     model::Timestamp,
     outbound,
     policy::retry_after,
-    telemetry::{attribute::attribute, export_counters::ExportCounters, settings::TelemetrySettings},
+    telemetry::{
+        attribute::attribute, collector_remark::CollectorRemark, export_counters::ExportCounters,
+        settings::TelemetrySettings,
+    },
 };
 
 /// Spans in a batch, the default of OpenTelemetry's batch processor.
@@ -32,8 +35,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// The longest response that is read: it holds a number and a message.
 const RESPONSE_BYTES_MAX: usize = 64 << 10;
-/// Characters of a collector's message that are logged.
-const MESSAGE_CHARS_MAX: usize = 500;
 
 /// Answered once everything is sent.
 type Flush = oneshot::Sender<()>;
@@ -99,8 +100,8 @@ impl Exporter {
         let (mut pause, mut flush) = (FIRST_PAUSE, None);
         for _ in 1..ATTEMPTS_MAX {
             let failure = match sender.send(body.clone()).await {
-                Ok(partial) => {
-                    self.sent(count, &partial);
+                Ok(remark) => {
+                    self.sent(count, remark);
                     return None;
                 }
                 Err(failure) => failure,
@@ -143,11 +144,12 @@ impl Exporter {
 
     async fn send_once(&mut self, sender: &ExportSender<awc::Client>, body: Bytes, count: u64) -> bool {
         let sent = sender.send(body).await;
-        match &sent {
-            Ok(partial) => self.sent(count, partial),
+        let is_sent = sent.is_ok();
+        match sent {
+            Ok(remark) => self.sent(count, remark),
             Err(failure) => self.lost(count, &failure.why),
         }
-        sent.is_ok()
+        is_sent
     }
 
     /// Encodes the batch, and counts its spans.
@@ -167,17 +169,17 @@ impl Exporter {
 
     /// Counts spans that the collector took, and those it rejected. What it says about them is logged once until it has
     /// nothing to say.
-    fn sent(&mut self, count: u64, partial: &ExportTracePartialSuccess) {
-        let rejected = u64::try_from(partial.rejected_spans).unwrap_or(0).min(count);
+    fn sent(&mut self, count: u64, remark: CollectorRemark) {
+        let CollectorRemark { rejected, message } = remark;
+        let rejected = rejected.min(count);
         self.counters.exported.inc_by(count - rejected);
         self.counters.failed.inc_by(rejected);
         if std::mem::take(&mut self.failing) {
             log::info!("the collector takes spans again");
         }
         // Zero spans with a message are a warning (OTLP, partial success).
-        let is_remarked = rejected > 0 || !partial.error_message.is_empty();
+        let is_remarked = rejected > 0 || !message.is_empty();
         if is_remarked && !self.is_remarked {
-            let message: String = partial.error_message.chars().take(MESSAGE_CHARS_MAX).collect();
             log::warn!(rejected, message; "the collector has a remark; rejected spans are counted in /metrics");
         }
         self.is_remarked = is_remarked;
@@ -232,12 +234,12 @@ impl ExportSender {
 
 impl ExportSender<awc::Client> {
     /// Sends a batch; returns what the collector says about the spans it took.
-    async fn send(&self, body: Bytes) -> Result<ExportTracePartialSuccess, ExportFailure> {
+    async fn send(&self, body: Bytes) -> Result<CollectorRemark, ExportFailure> {
         let late = |_| ExportFailure { why: "it did not answer in time".into(), retry_after: Some(Duration::ZERO) };
         timeout(self.timeout, self.post(body)).await.map_err(late)?
     }
 
-    async fn post(&self, body: Bytes) -> Result<ExportTracePartialSuccess, ExportFailure> {
+    async fn post(&self, body: Bytes) -> Result<CollectorRemark, ExportFailure> {
         let mut request = self.client.post(&self.url).insert_header(("Content-Type", "application/x-protobuf"));
         for (name, value) in &self.headers {
             request = request.insert_header((name.as_str(), value.as_str()));
@@ -252,9 +254,6 @@ impl ExportSender<awc::Client> {
             let retry_after = matches!(status, 429 | 502 | 503 | 504).then(|| asked.unwrap_or_default());
             return Err(ExportFailure { why: format!("it answered {status}"), retry_after });
         }
-        // A response that cannot be read rejects no span.
-        let body = answer.body().limit(RESPONSE_BYTES_MAX).await.unwrap_or_default();
-        let response = ExportTraceServiceResponse::decode(body).unwrap_or_default();
-        Ok(response.partial_success.unwrap_or_default())
+        Ok(CollectorRemark::read(answer.body().limit(RESPONSE_BYTES_MAX).await.unwrap_or_default()))
     }
 }

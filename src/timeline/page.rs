@@ -1,6 +1,6 @@
 //! Reading backwards, from the newest line on, a bounded part at a time.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{fmt, fs::File, io, os::unix::fs::FileExt, str::FromStr};
 
 use crate::{
     error::{Error, Result},
@@ -18,18 +18,28 @@ const READ_BYTES: u64 = 256 << 10;
 const SEARCH_BYTES_MAX: usize = 200;
 
 /// The end of the page before: all before this byte of this segment is older.
-#[derive(Clone, Copy)]
-struct Cursor {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimelineCursor {
     segment: u64,
     offset: u64,
 }
 
-impl Cursor {
-    fn parse(text: &str) -> Result<Self> {
+impl fmt::Display for TimelineCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.segment, self.offset)
+    }
+}
+
+impl FromStr for TimelineCursor {
+    type Err = Error;
+
+    /// Reads exactly what `Display` writes.
+    fn from_str(text: &str) -> Result<Self> {
         let parts = text
             .split_once('-')
             .and_then(|(segment, offset)| Some(Self { segment: segment.parse().ok()?, offset: offset.parse().ok()? }));
-        parts.ok_or_else(|| Error::Malformed("cursor: is not one that a list gave".into()))
+        let cursor = parts.filter(|cursor| cursor.to_string() == text);
+        cursor.ok_or_else(|| Error::Malformed("cursor: is not one that a list gave".into()))
     }
 }
 
@@ -42,7 +52,7 @@ pub(super) fn read(
     page: &PageRequest,
     unwritten: Option<TimelineItem>,
 ) -> Result<Page<TimelineItem>> {
-    let cursor = page.cursor.as_deref().map(Cursor::parse).transpose()?;
+    let cursor = page.cursor.as_deref().map(str::parse::<TimelineCursor>).transpose()?;
     let search = filter.search.as_deref().map(str::to_lowercase);
     if search.as_ref().is_some_and(|search| search.len() > SEARCH_BYTES_MAX) {
         return Err(Error::invalid("/search", format!("has more than {SEARCH_BYTES_MAX} bytes")));
@@ -64,7 +74,7 @@ pub(super) fn read(
         };
         let stopped = stopped.map_err(|error| Error::Internal(format!("a timeline cannot be read: {error}")))?;
         if let Some(offset) = stopped.filter(|offset| *offset > 0 || !segments.is_empty()) {
-            return Ok(Page { items: reader.items, next_cursor: Some(format!("{segment}-{offset}")) });
+            return Ok(Page { items: reader.items, next_cursor: Some(TimelineCursor { segment, offset }.to_string()) });
         }
     }
     Ok(Page { items: reader.items, next_cursor: None })

@@ -181,7 +181,7 @@ fn a_search_in_much_text_goes_on_page_by_page() {
     let first = place.timeline.page(id, &filter, &PageRequest::default()).unwrap();
     assert!(first.items.is_empty() && first.next_cursor.is_some());
     assert_eq!(place.all(id, &filter).len(), 1);
-    for wrong in ["", "1", "a-b", "1-", "-1"] {
+    for wrong in ["", "1", "a-b", "1-", "-1", "+1-2", "01-2"] {
         let page = PageRequest { cursor: Some(wrong.into()), ..PageRequest::default() };
         assert!(matches!(place.timeline.page(id, &filter, &page), Err(Error::Malformed(_))), "{wrong}");
     }

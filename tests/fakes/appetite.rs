@@ -1,7 +1,9 @@
-//! Tools that use up something: memory, processes, threads, descriptors. Each stops at what it was asked for.
+//! Tools that use up something: memory, processes, threads, descriptors, disk space. Each stops at what it was asked
+//! for.
 
 use std::{
     fs::File,
+    io::Write,
     os::unix::fs::FileExt,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -22,6 +24,7 @@ pub(crate) fn run(name: &str, number: impl Fn(&'static str) -> u64, file: &str) 
         "threads" => threads(number("count")),
         "open" => open(number("count")),
         "spin" => spin(number("count")),
+        "fill-disk" => fill_disk(number("mib")),
         _ => return None,
     })
 }
@@ -37,6 +40,13 @@ fn fill_memory(mib: u64, per_second: u64, file: &str) -> String {
         let due = began + Duration::from_millis(number * 1000 / per_second.max(1));
         pause(due.saturating_duration_since(Instant::now()).as_millis() as u64);
     }
+    text(&mib.to_string())
+}
+
+/// Writes so many MiB to a file in the working directory.
+fn fill_disk(mib: u64) -> String {
+    let mut file = File::create("filled").unwrap();
+    (0..mib).try_for_each(|_| file.write_all(&vec![1; MIB])).unwrap();
     text(&mib.to_string())
 }
 

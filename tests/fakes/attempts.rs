@@ -1,25 +1,34 @@
 //! Attempts of a hostile server to reach what is not its own, each by name.
 //!
-//! To add one: a line in [`run`], and its row in the table of `tests/it/sandbox.rs`.
+//! To add one: a line in [`attempt`] or in the file of its kind, and its row in `tests/it/sandbox/attempts.rs`.
+
+mod kernel;
+mod processes;
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
+    net::{SocketAddr, TcpStream, UdpSocket},
     os::{
         linux::net::SocketAddrExt,
         unix::{
-            fs::PermissionsExt,
-            net::{SocketAddr, UnixDatagram, UnixStream},
+            fs::{PermissionsExt, symlink},
+            net::{SocketAddr as UnixAddress, UnixDatagram, UnixListener, UnixStream},
         },
     },
+    process::Command,
+    time::Duration,
 };
 
 use rustix::{
-    process::{Pid, Resource, Rlimit, Signal},
-    thread::CpuSet,
+    fs::inotify,
+    net::{AddressFamily, SocketType},
 };
 
-/// Makes an attempt on a path, a name or a process; `done`, or the error of the kernel.
+/// Time for an answer over the network.
+const NETWORK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Makes an attempt on a path, a name, an address or a process; `done`, or the error of the kernel.
 pub(crate) fn run(kind: &str, target: &str) -> String {
     match attempt(kind, target) {
         Ok(()) => "done".into(),
@@ -31,8 +40,10 @@ fn attempt(kind: &str, target: &str) -> io::Result<()> {
     match kind {
         "read" => File::open(target)?.read(&mut [0]).map(drop),
         "list" => fs::read_dir(target).map(drop),
+        "look-at" => fs::metadata(target).map(drop),
         "read-link" => fs::read_link(target).map(drop),
         "append" => OpenOptions::new().append(true).open(target)?.write_all(b"x"),
+        "open-to-write" => OpenOptions::new().write(true).open(target).map(drop),
         "empty" => OpenOptions::new().write(true).truncate(true).open(target).map(drop),
         "make" => fs::write(target, "").and_then(|()| fs::remove_file(target)),
         "make-folder" => fs::create_dir(target).and_then(|()| fs::remove_dir(target)),
@@ -40,34 +51,53 @@ fn attempt(kind: &str, target: &str) -> io::Result<()> {
             fs::rename(target, format!("{target}.moved")).and_then(|()| fs::rename(format!("{target}.moved"), target))
         }
         "open-to-all" => fs::set_permissions(target, fs::Permissions::from_mode(0o644)),
-        "run" => std::process::Command::new(target).arg("--help").output().map(drop),
-        "connect" => UnixStream::connect(target).map(drop),
-        "connect-abstract" => {
-            let address = SocketAddr::from_abstract_name(target)?;
-            UnixDatagram::unbound()?.connect_addr(&address)
+        "name-once-more" => fs::hard_link(target, "name").and_then(|()| fs::remove_file("name")),
+        "read-by-link" => {
+            symlink(target, "link")?;
+            let read = attempt("read", "link");
+            fs::remove_file("link").and(read)
         }
-        "pair-of-sockets" => UnixStream::pair().map(drop),
-        "change-root" => Ok(rustix::process::chroot("/")?),
-        _ => on_process(kind, target.parse().ok().and_then(Pid::from_raw)),
+        // As a browser does, and leaves it there.
+        "listen-in-temporary" => {
+            let folder = std::env::temp_dir().join(target);
+            fs::create_dir(&folder)?;
+            UnixListener::bind(folder.join("SingletonSocket")).map(drop)
+        }
+        "be-told-of-changes" => {
+            let watch = inotify::init(inotify::CreateFlags::CLOEXEC)?;
+            Ok(inotify::add_watch(watch, target, inotify::WatchFlags::ALL_EVENTS).map(drop)?)
+        }
+        "have-run-as-owner" => {
+            fs::write("program", "")?;
+            fs::set_permissions("program", fs::Permissions::from_mode(0o4755))
+        }
+        "run" => Command::new(target).arg("--help").output().map(drop),
+        _ => on_sockets(kind, target),
     }
 }
 
-/// On a process: `None` is one's own.
-fn on_process(kind: &str, pid: Option<Pid>) -> io::Result<()> {
-    let one = pid.unwrap_or_else(rustix::process::getpid);
+fn on_sockets(kind: &str, target: &str) -> io::Result<()> {
+    let address = || target.parse::<SocketAddr>().map_err(io::Error::other);
     match kind {
-        "signal" => Ok(rustix::process::kill_process(one, Signal::CONT)?),
-        "limit" => {
-            let limit = Rlimit { current: Some(64), maximum: Some(512) };
-            Ok(rustix::process::prlimit(pid, Resource::Nofile, limit).map(drop)?)
+        "connect" => UnixStream::connect(target).map(drop),
+        "connect-abstract" => {
+            let address = UnixAddress::from_abstract_name(target)?;
+            UnixDatagram::unbound()?.connect_addr(&address)
         }
-        "priority" => Ok(rustix::process::setpriority_process(pid, 19)?),
-        "priority-of-user" => Ok(rustix::process::setpriority_user(rustix::process::getuid(), 0)?),
-        "affinity" => {
-            let mut processors = CpuSet::new();
-            processors.set(0);
-            Ok(rustix::thread::sched_setaffinity(pid, &processors)?)
+        "send-from-pair" => UnixDatagram::pair()?.0.send_to(b"x", target).map(drop),
+        "call-host-of-machine" => {
+            let socket = rustix::net::socket(AddressFamily::VSOCK, SocketType::STREAM, None);
+            Ok(socket.map(drop)?)
         }
-        unknown => Err(io::Error::other(format!("no such attempt: {unknown}"))),
+        "pair-of-sockets" => UnixStream::pair().map(drop),
+        "dial" => TcpStream::connect_timeout(&address()?, NETWORK_PATIENCE).map(drop),
+        "ask-by-datagram" => {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            socket.set_read_timeout(Some(NETWORK_PATIENCE))?;
+            socket.connect(address()?)?;
+            socket.send(b"x")?;
+            socket.recv(&mut [0]).map(drop)
+        }
+        _ => processes::attempt(kind, target).unwrap_or_else(|| kernel::attempt(kind, target)),
     }
 }

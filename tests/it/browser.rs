@@ -103,6 +103,12 @@ fn names_answers_and_log_lines_that_want_to_act_stay_text() {
 }
 
 #[test]
+fn a_changed_tool_and_what_was_refused_wait_for_a_person() {
+    let Some(props) = Props::get() else { return };
+    props.play("trust", &mut Ostler::spawn(), ADMIN_PASSWORD, nothing);
+}
+
+#[test]
 fn a_page_that_lost_its_ostler_says_so_and_heals_and_one_nobody_looks_at_is_quiet() {
     let Some(props) = Props::get() else { return };
     props.play("lost", &mut Ostler::spawn(), ADMIN_PASSWORD, |ostler, wish| match wish {

@@ -153,6 +153,12 @@ keep_audit = "off"
 audit_bytes = 2097152
 audit_head_file = "/var/log/ostler-heads"
 keep_payload = 1024
+audit_syslog = "udp:10.0.0.1:514"
+audit_webhook = "https://hooks.example/s3cret"
+audit_webhook_key_file = "/etc/ostler/hook.key"
+secret_folders = ["/run/secrets/", "/etc/tokens"]
+secret_variables = ["GITHUB_TOKEN"]
+secret_commands = ["vault=/usr/bin/vault kv get", "pass=/usr/bin/pass"]
 [mcp]
 servers_dir = "s"
 health_check_interval = 1000
@@ -165,6 +171,7 @@ private_addresses = true
 log_bytes = 1048576
 allowed_variables = ["PYTHONPATH", "BROWSER"]
 sandbox = "none"
+launchers = "replace"
 memory_mb = 1000
 processes = 100
 cpu_percent = 150
@@ -202,9 +209,12 @@ fn every_setting_can_be_set_in_the_file() {
     let ran = Place::new().file(EVERYTHING).run(&[], "check-config --config ostler.toml").exits(0);
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
-    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:37");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:53");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:62");
+    ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:43");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:60");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:69");
+    ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:33");
+    ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:35");
+    ran.shows("audit_webhook", "set", "ostler.toml:31");
     ran.shows("secret_key", "set", "ostler.toml:10");
     for secret in ["s3cret", "horse", "Zm9"] {
         assert!(!ran.out().contains(secret), "{}", ran.out());

@@ -72,6 +72,32 @@ fn a_dry_run_shows_the_exact_program_before_the_first_start() {
 }
 
 #[test]
+fn a_dry_run_names_the_packages_that_a_launcher_would_fetch() {
+    let ostler = Ostler::spawn();
+    let config = json!({"mcpServers": {
+        "files": {"command": "npx", "args": ["-y", "@x/files@^1.2", "/srv"]},
+        "time": {"command": "/opt/uvx", "args": ["--from", "mcp[cli]", "--with=x<2", "mcp", "run"]},
+        "other": {"command": "npx", "args": ["--registry=http://localhost", "x"]},
+        "plain": {"command": "node", "args": ["npx"]},
+    }});
+    let foreseen = ostler.admin().post("/api/mcp/import", json!({"config": config, "dryRun": true})).is(200);
+    let of = |name: &str| foreseen.list("/servers").iter().find(|one| one["name"] == name).unwrap()["start"].clone();
+    let package =
+        |name: &str, extras: &[&str], versions: &str| json!({"name": name, "extras": extras, "versions": versions});
+    let files = json!({
+        "registry": "npm", "packages": [package("@x/files", &[], "^1.2")], "program": null, "args": ["/srv"], "python": null,
+    });
+    let time = json!({
+        "registry": "pypi", "packages": [package("mcp", &["cli"], ""), package("x", &[], "<2")],
+        "program": "mcp", "args": ["run"], "python": null,
+    });
+    assert_eq!((&of("files")["package"], &of("time")["package"]), (&files, &time));
+    assert_eq!(of("other")["unrecognized"], "--registry is not understood");
+    assert_eq!((&of("other")["package"], &of("plain")["package"]), (&Value::Null, &Value::Null));
+    assert_eq!(of("plain")["unrecognized"], Value::Null);
+}
+
+#[test]
 fn importing_allows_nothing_that_registering_by_hand_does_not() {
     let ostler = Ostler::spawn();
     let body = json!({"config": {"mcpServers": {

@@ -1,5 +1,7 @@
 //! Tools that are not as they were accepted: neither shown to clients nor called, until a person accepts them.
 
+mod remote;
+
 use std::{path::PathBuf, process::Command};
 
 use ::ostler::{

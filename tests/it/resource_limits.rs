@@ -135,15 +135,20 @@ fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
     let pid = spins(&server);
     server.details().has("/limits/cpuPercent", 50);
     let (before, began) = (processor_time(pid), now());
-    while began.elapsed() < seconds(3) {
+    // A guard that waits for a processor is late, and makes up for it: the share is exact over longer times.
+    within(seconds(60), "it keeps to its share", || {
         server.call("echo", json!({"message": "x"})).is(200);
-    }
-    let (after, elapsed) = (processor_time(pid), began.elapsed().as_nanos() as f64);
-    let used = (after.0 - before.0) as f64 / elapsed;
-    // Where the machine is busy, it may not get its share.
-    let wanted = used + (after.1 - before.1) as f64 / elapsed;
-    println!("used {used:.3} of a core, wanted {wanted:.3}");
-    assert!(used < 0.6 && wanted > 0.4, "{used} {wanted}");
+        let (after, elapsed) = (processor_time(pid), began.elapsed());
+        if elapsed < seconds(3) {
+            return None;
+        }
+        let of_core = |before: u64, after: u64| after.saturating_sub(before) as f64 / elapsed.as_nanos() as f64;
+        let used = of_core(before.0, after.0);
+        // Where the machine is busy, it may not get its share.
+        let wanted = used + of_core(before.1, after.1);
+        println!("used {used:.3} of a core, wanted {wanted:.3}");
+        (used < 0.6 && wanted > 0.4).then_some(())
+    });
     let timeline = server.caller.get(&server.path("/timeline")).is(200).text();
     assert!(timeline.contains("`limits.cpuPercent`"), "{timeline}");
     server.details().has("/runtimeStatus/restarts", 0);

@@ -1,13 +1,8 @@
 //! What a contained server reaches, and what it does not.
 
-use std::{
-    fs,
-    os::{
-        linux::net::SocketAddrExt,
-        unix::net::{SocketAddr, UnixDatagram, UnixListener},
-    },
-    process::{Child, Command, Stdio},
-};
+mod attempts;
+
+use std::{fs, os::unix::net::UnixListener, process::Command};
 
 use crate::support::{processes::environment, *};
 
@@ -21,34 +16,18 @@ const NO_PROCESS: &str = "No such process (os error 3)";
 
 const NOT_PERMITTED: &str = "Operation not permitted (os error 1)";
 
-/// A process outside, of the same user.
-struct Victim(Child);
-
-impl Victim {
-    fn new() -> Self {
-        Self(Command::new("sleep").arg("600").env("SECRET", "s").stdin(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// An Ostler, if bubblewrap runs here.
-fn with_bubblewrap() -> Option<Ostler> {
+/// True if bubblewrap runs here.
+pub(crate) fn has_bubblewrap() -> bool {
     let tried = Command::new("/usr/bin/bwrap").args(["--unshare-user", "--ro-bind", "/", "/", "true"]).status();
-    if tried.is_ok_and(|status| status.success()) {
-        return Some(Ostler::spawn());
+    let runs = tried.is_ok_and(|status| status.success());
+    if !runs {
+        absent("bubblewrap does not run here");
     }
-    absent("bubblewrap does not run here");
-    None
+    runs
 }
 
-/// An Ostler that sees no bubblewrap, in a mount namespace of its own, if such may be made here.
-fn without_bubblewrap() -> Option<Ostler> {
+/// A set-up of an Ostler that sees no bubblewrap, in a mount namespace of its own, if such may be made here.
+fn without_bubblewrap() -> Option<Setup> {
     let kind = if rustix::process::geteuid().is_root() { "--mount" } else { "--mount --map-root-user" };
     let hidden = format!(
         "unshare {kind} sh -c 'test ! -e /usr/bin/bwrap || mount --bind /dev/null /usr/bin/bwrap && exec \"$0\" \"$@\"'"
@@ -56,7 +35,7 @@ fn without_bubblewrap() -> Option<Ostler> {
     let tried =
         Command::new("sh").args(["-c", &format!("{hidden} unshare --user --pid --mount-proc --fork true")]).status();
     if tried.is_ok_and(|status| status.success()) {
-        return Some(Setup::new().after(&format!("exec {hidden} \"$0\" \"$@\"")).spawn());
+        return Some(Setup::new().after(&format!("exec {hidden} \"$0\" \"$@\"")));
     }
     absent("no namespaces can be made here");
     None
@@ -68,80 +47,14 @@ fn attempt(server: &Server, kind: &str, target: &str) -> String {
     server.call("attempt", json!({"kind": kind, "target": target})).is(200).said()
 }
 
-/// An attempt, its target, and the kernel's error where the server is contained.
-type Attempt = (&'static str, String, &'static str);
-
-/// Those on files: of Ostler, of its user, of another server, of the system.
-fn on_files(ostler: &Ostler, other: &Server) -> Vec<Attempt> {
-    let home = &ostler.setup.home;
-    fs::create_dir_all(home.join(".ssh")).unwrap();
-    for planted in [".ssh/id_ed25519", "data/planted", ".bashrc"] {
-        fs::write(home.join(planted), "secret").unwrap();
-    }
-    let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
-    let others = format!("servers/{}/shared", other.id);
-    vec![
-        ("read", path("data/secret.key"), DENIED),
-        ("read", path("data/ostler.db"), DENIED),
-        ("read", path("data/installation"), DENIED),
-        ("append", path("data/planted"), DENIED),
-        ("empty", path("data/planted"), DENIED),
-        ("list", path("data"), DENIED),
-        ("make", path("data/new"), DENIED),
-        ("rename", path("data/planted"), DENIED),
-        ("read", path(".ssh/id_ed25519"), DENIED),
-        ("list", path(".ssh"), DENIED),
-        ("append", path(".bashrc"), DENIED),
-        ("make", path("new"), DENIED),
-        ("list", path(&others), DENIED),
-        ("make", path(&format!("{others}/new")), DENIED),
-        ("make-folder", path("servers/new"), DENIED),
-        ("make", format!("/tmp/ostler-{}", ostler.setup.tag), DENIED),
-    ]
-}
-
-/// Those on a process outside.
-fn on_processes(victim: u32) -> Vec<Attempt> {
-    let proc = |name: &str| format!("/proc/{victim}/{name}");
-    let pid = victim.to_string();
-    vec![
-        ("read", proc("environ"), DENIED),
-        ("read", proc("maps"), DENIED),
-        ("read-link", proc("fd/0"), DENIED),
-        ("read-link", proc("cwd"), DENIED),
-        ("signal", pid.clone(), NOT_PERMITTED),
-        ("limit", pid.clone(), NOT_PERMITTED),
-        ("priority", pid.clone(), NOT_PERMITTED),
-        ("affinity", pid, NOT_PERMITTED),
-    ]
-}
-
 #[test]
-fn what_a_server_could_do_as_its_user_it_cannot_when_contained() {
+fn a_contained_server_may_do_to_itself_what_it_may_not_do_to_others() {
     let ostler = Ostler::spawn();
-    let admin = ostler.admin();
-    let other = admin.running(fake("ok").named("other"));
-    let free = admin.running(fake("ok").named("free").uncontained());
-    let contained = admin.running(fake("ok").named("contained"));
-    let victim = Victim::new();
-    let socket = ostler.setup.home.join("socket");
-    let (_listener, name) = (UnixListener::bind(&socket).unwrap(), format!("ostler-{}", ostler.setup.tag));
-    let _receiver = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-    let sockets =
-        [("connect", socket.to_str().unwrap().to_owned(), NOT_PERMITTED), ("connect-abstract", name, NOT_PERMITTED)];
-    let attempts = on_files(&ostler, &other).into_iter().chain(on_processes(victim.0.id())).chain(sockets);
-    let of_root = [("read", "/etc/shadow".to_owned(), DENIED), ("change-root", String::new(), NOT_PERMITTED)];
-    let of_root = of_root.into_iter().filter(|_| rustix::process::geteuid().is_root());
-    for (kind, target, refusal) in attempts.chain(of_root) {
-        assert_eq!(attempt(&free, kind, &target), "done", "{kind} {target} without a sandbox");
-        assert_eq!(attempt(&contained, kind, &target), refusal, "{kind} {target}");
-    }
+    let contained = ostler.admin().running(fake("ok"));
     for kind in ["limit", "affinity", "priority", "pair-of-sockets"] {
         assert_eq!(attempt(&contained, kind, ""), "done", "{kind} of its own");
     }
     assert_eq!(attempt(&contained, "priority-of-user", ""), NOT_PERMITTED);
-    // As SECURITY.md says: Landlock has no right for modes.
-    assert_eq!(attempt(&contained, "open-to-all", ostler.setup.home.join(".bashrc").to_str().unwrap()), "done");
 }
 
 #[test]
@@ -210,6 +123,110 @@ fn a_server_gets_more_by_its_sandbox_from_those_who_may_write_command_lines() {
 }
 
 #[test]
+fn a_path_that_can_never_be_granted_is_refused_with_its_place_and_the_reason() {
+    let ostler = Ostler::spawn();
+    let admin = ostler.admin();
+    let other = admin.register(fake("ok").named("other"));
+    let path = |name: &str| ostler.setup.home.join(name).to_str().unwrap().to_owned();
+    std::os::unix::fs::symlink(path("data"), path("link")).unwrap();
+    let with = |paths: &Value| fake("ok").set("sandbox", json!({"paths": paths}));
+    let (server, ours, of_servers) = (admin.register(fake("ok")), "Ostler's own", "servers have their own folders");
+    for (paths, place, why) in [
+        (json!({"read": ["/srv", path("data/secret.key")]}), "read/1", ours),
+        (json!({"read": [path("link/not-there")]}), "read/0", ours),
+        (json!({"write": [path("data/logs")]}), "write/0", ours),
+        (json!({"write": ["/"]}), "write/0", "grant folders beside that"),
+        (json!({"write": [path("")]}), "write/0", "grant folders beside that"),
+        (json!({"read": [path("servers")]}), "read/0", of_servers),
+        (json!({"write": [path(&format!("servers/{}/shared", other.id))]}), "write/0", of_servers),
+    ] {
+        let pointer = format!("/sandbox/paths/{place}");
+        let written = paths.pointer(&format!("/{place}")).unwrap().as_str().unwrap();
+        let change = json!({"sandbox": {"paths": paths.clone()}});
+        for answer in [admin.try_register(with(&paths).named("new")), server.change(change)] {
+            let message = answer.is(422).has("/errors/0/pointer", pointer.as_str()).string("/errors/0/message");
+            assert!(message.contains(&format!("`{written}`")) && message.contains(why), "{message}");
+        }
+    }
+    // Everything that stood before stands.
+    admin.register(with(&json!({"read": ["/", "/etc/hosts"], "write": ["/srv/not/there"]})).named("wide"));
+}
+
+#[test]
+fn a_path_that_comes_to_be_is_granted_to_the_next_process() {
+    let ostler = Ostler::spawn();
+    let folder = ostler.setup.home.join("later");
+    let folder = folder.to_str().unwrap();
+    let server = ostler.admin().running(fake("ok").set("sandbox", json!({"paths": {"write": [folder]}})));
+    let effective = |server: &Server, paths: Value, not_in_force: Value| {
+        let details = server.details().is(200);
+        let details = details.has("/effectiveSandbox/paths/write", paths);
+        details.has("/effectiveSandbox/notInForce", not_in_force);
+    };
+    effective(&server, json!([]), json!([folder]));
+    fs::create_dir(folder).unwrap();
+    assert_eq!(attempt(&server, "make", &format!("{folder}/new")), DENIED);
+    server.restart().is(200);
+    assert_eq!(attempt(&server, "make", &format!("{folder}/new")), "done");
+    effective(&server, json!([folder]), json!([]));
+    fs::remove_dir(folder).unwrap();
+    server.restart().is(200);
+    effective(&server, json!([]), json!([folder]));
+}
+
+#[test]
+fn a_server_has_nothing_more_granted_by_a_link_of_its_making() {
+    let ostler = Ostler::spawn();
+    let path = |name: &str| ostler.setup.home.join(name).to_str().unwrap().to_owned();
+    for folder in ["files/own", "private"] {
+        fs::create_dir_all(path(folder)).unwrap();
+    }
+    let paths = json!({"write": [path("files"), path("files/own")]});
+    let spec = fake_with("ok", &[&path("files/own")]).set("sandbox", json!({"paths": paths}));
+    let server = ostler.admin().running(spec);
+    assert_eq!(attempt(&server, "make", &path("files/own/new")), "done");
+    fs::remove_dir(path("files/own")).unwrap();
+    std::os::unix::fs::symlink(path("private"), path("files/own")).unwrap();
+    server.restart().is(200);
+    assert_eq!(attempt(&server, "make", &path("private/new")), DENIED);
+    let effective = server.details().has("/effectiveSandbox/paths/write", json!([path("files")]));
+    effective.has("/effectiveSandbox/notInForce", json!([path("files/own")]));
+}
+
+#[test]
+fn neither_the_systems_settings_nor_keys_are_granted_with_what_is_named() {
+    let ostler = Ostler::spawn();
+    let home = &ostler.setup.home;
+    for file in [".ssh/id_rsa", ".ssh/other", ".config/app/a.json", ".config/gcloud/key.json"] {
+        fs::create_dir_all(home.join(file).parent().unwrap()).unwrap();
+        fs::write(home.join(file), "secret").unwrap();
+    }
+    let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    let named = [path(".ssh"), path(".ssh/id_rsa"), path(".config/gcloud/key.json"), path("data/secret.key")];
+    let mut args = named.iter().map(String::as_str).collect::<Vec<_>>();
+    args.extend(["/etc/shadow", "/etc/ssl/openssl.cnf", "/etc/security"]);
+    let server = ostler.admin().running(fake_with("ok", &args));
+    let granted = json!([path(".config/gcloud/key.json"), path(".ssh/id_rsa")]);
+    server.details().is(200).has("/effectiveSandbox/paths", json!({"read": granted, "write": []}));
+    for (kind, target, outcome) in [
+        ("read", path(".ssh/id_rsa"), "done"),
+        ("append", path(".ssh/id_rsa"), DENIED),
+        ("read", path(".ssh/other"), DENIED),
+        ("list", path(".ssh"), DENIED),
+        ("read", "/etc/shadow".into(), DENIED),
+        ("list", "/etc/security".into(), DENIED),
+        ("list", "/etc/ssl".into(), "done"),
+        ("read", path("data/secret.key"), DENIED),
+    ] {
+        assert_eq!(attempt(&server, kind, &target), outcome, "{kind} {target}");
+    }
+    // A sandbox that asks for it has it.
+    let asked = json!({"paths": {"read": ["/etc/security"], "write": [path(".ssh")]}});
+    let asked = ostler.admin().running(fake("ok").named("asked").set("sandbox", asked));
+    assert_eq!(attempt(&asked, "make", &path(".ssh/new")), "done");
+}
+
+#[test]
 fn a_server_that_cannot_be_contained_is_not_started() {
     let ostler = Ostler::spawn();
     let server = ostler.admin().register(fake("ok"));
@@ -219,45 +236,4 @@ fn a_server_that_cannot_be_contained_is_not_started() {
     assert!(answer.text().contains("isolation_unavailable") && answer.text().contains("level to none"), "{answer:?}");
     server.becomes("failed");
     ostler.admin().running(fake("ok").uncontained());
-}
-
-#[test]
-fn a_strict_server_sees_nothing_of_what_it_may_not_reach() {
-    with_bubblewrap().iter().for_each(sees_nothing_else);
-}
-
-#[test]
-fn so_it_is_in_namespaces_of_ostlers_own_where_bubblewrap_is_missing() {
-    let Some(ostler) = without_bubblewrap() else { return };
-    sees_nothing_else(&ostler);
-    let strict = fake("ok").named("again").set("sandbox", json!({"level": "strict"}));
-    let server = ostler.admin().running(strict);
-    let first = ostler.processes().into_iter().filter(|one| one.command.starts_with("ostler-enclosure")).count();
-    assert!(first >= 4, "two wait for each server");
-    // The end of a server is one, and an orphan inside goes with it.
-    server.call("fork", json!({"count": 2})).is(200);
-    server.call("crash", json!({})).is(503);
-    eventually("it is there again", || (server.call("echo", json!({"message": "x"})).status == 200).then_some(()));
-    server.details().has("/runtimeStatus/lastExit/code", 9);
-    server.stop().is(200);
-}
-
-fn sees_nothing_else(ostler: &Ostler) {
-    let other = ostler.admin().running(fake("ok").named("other"));
-    let strict = fake("ok").named("strict").set("sandbox", json!({"level": "strict"}));
-    let strict = ostler.admin().running(strict);
-    let victim = Victim::new();
-    for (kind, target, _) in on_files(ostler, &other) {
-        let outcome = attempt(&strict, kind, &target);
-        let is_own = kind == "make" && target.starts_with("/tmp/");
-        let expected = if is_own { ["done"; 2] } else { [ABSENT, READ_ONLY] };
-        assert!(expected.contains(&outcome.as_str()), "{kind} {target}: {outcome}");
-    }
-    for (kind, target, _) in on_processes(victim.0.id()) {
-        let refusal = attempt(&strict, kind, &target);
-        assert!([ABSENT, NO_PROCESS, NOT_PERMITTED].contains(&refusal.as_str()), "{kind} {target}: {refusal}");
-    }
-    let modes = ostler.setup.home.join(".bashrc");
-    assert_eq!(attempt(&strict, "open-to-all", modes.to_str().unwrap()), ABSENT);
-    strict.call("echo", json!({"message": "works"})).is(200);
 }

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::support::{processes::environment, setup::Setup, *};
+use crate::support::{processes::environment, real::has_program, setup::Setup, *};
 
 /// A user that every machine has, and its number on most.
 const USER: &str = "nobody";
@@ -48,11 +48,15 @@ fn a_contained_server_is_a_user_of_its_own_who_owns_its_folder_alone() {
     );
     let own = environment(pid)["HOME"].clone();
     assert_eq!(environment(pid).get("USER").map(String::as_str), Some(USER));
-    for place in [own.clone(), format!("{own}/tmp")] {
+    let temporary = fs::read_link(&environment(pid)["TMPDIR"]).unwrap();
+    for place in [own.as_ref(), temporary.as_path()] {
         let found = fs::metadata(&place).unwrap();
-        assert_eq!((found.uid(), found.mode() & 0o7777), (NOBODY, 0o700), "{place}");
+        assert_eq!((found.uid(), found.mode() & 0o7777), (NOBODY, 0o700), "{}", place.display());
     }
-    for (kind, target) in [("make", format!("{own}/new")), ("list", own), ("append", "/dev/stderr".into())] {
+    let in_temporary = format!("{}/new", environment(pid)["TMPDIR"]);
+    for (kind, target) in
+        [("make", format!("{own}/new")), ("list", own), ("append", "/dev/stderr".into()), ("make", in_temporary)]
+    {
         assert_eq!(attempt(&server, kind, &target), "done", "{kind} {target}");
     }
     // What Landlock leaves open to one who owns the file: SECURITY.md.
@@ -66,6 +70,48 @@ fn a_contained_server_is_a_user_of_its_own_who_owns_its_folder_alone() {
     assert!(said.ends_with("operation would block"), "{said}");
     server.stop().is(200);
     ostler.leaves_nothing();
+    assert!(!temporary.exists(), "temporary files are gone with the process");
+}
+
+#[test]
+fn a_working_directory_that_the_user_cannot_pass_to_is_named() {
+    let Some((setup, fake)) = of_root() else { return };
+    let folder = setup.home.join("closed/app");
+    fs::create_dir_all(&folder).unwrap();
+    let mode = |mode| fs::set_permissions(setup.home.join("closed"), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o700);
+    let ostler = setup.clone().spawn();
+    let spec = Spec::new(fake.to_str().unwrap(), json!(["ok"])).set("cwd", json!(folder));
+    let server = ostler.admin().register(spec);
+    let refused = server.start().problem(500, "spawn_failed").text();
+    assert!(refused.contains("`cwd`") && refused.contains("nobody cannot pass"), "{refused}");
+    mode(0o711);
+    server.start().is(200);
+    assert_eq!(fs::read_link(format!("/proc/{}/cwd", server.pid())).unwrap(), folder);
+}
+
+#[test]
+fn an_installed_package_is_run_by_the_user_who_can_pass_to_it() {
+    let Some(()) = has_program("npx") else { return };
+    let Some((setup, _)) = of_root() else { return };
+    let ostler = setup.env("MCP_LAUNCHERS", "replace").after("umask 077").spawn();
+    let data = ostler.setup.home.join("data");
+    let spec = Spec::new("npx", json!(["-y", "@modelcontextprotocol/server-memory@2026.8.31"])).enabled();
+    let server = ostler.admin().register(spec);
+    let becomes = |status: &str| within(seconds(240), status, || (server.status() == status).then_some(()));
+    becomes("failed");
+    let reason = server.details().string("/runtimeStatus/lastExit/reason");
+    assert!(reason.contains("nobody cannot pass") && reason.contains("on the way to its package"), "{reason}");
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o711)).unwrap();
+    server.start().is(200);
+    becomes("running");
+    assert_eq!(identity(server.pid())[0], "Uid: 65534 65534 65534 65534");
+    server.call("read_graph", json!({})).is(200);
+    let installed = fs::read_dir(data.join("packages/npm")).unwrap().next().unwrap().unwrap();
+    assert_eq!(installed.metadata().unwrap().uid(), 0, "it is Ostler's");
+    let strict = json!({"sandbox": {"level": "strict"}});
+    server.change(strict).is(200);
+    eventually("it runs at strict", || (server.call("read_graph", json!({})).status == 200).then_some(()));
 }
 
 #[test]
@@ -104,7 +150,7 @@ fn a_folder_from_before_is_given_to_the_user() {
     ostler.start_again();
     server.seen_by(&ostler.admin()).start().is(200);
     let owner = |name: &str| fs::symlink_metadata(own.join(name)).unwrap().uid();
-    assert_eq!(["", "cache", "cache/deep/file", "cache/link", "tmp"].map(owner), [NOBODY; 5]);
+    assert_eq!(["", "cache", "cache/deep/file", "cache/link"].map(owner), [NOBODY; 4]);
     assert_eq!((owner("cache/linked"), fs::metadata("/etc/hosts").unwrap().uid()), (0, 0));
 }
 

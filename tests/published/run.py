@@ -22,6 +22,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zipfile
 
 HERE = pathlib.Path(__file__).parent
 READY_SECONDS = 600
@@ -45,7 +46,7 @@ class Ostler:
 
     def __init__(self, program, folder, level):
         limits = {"RATE_LIMIT_API": "100000/60s", "RATE_LIMIT_SERVER_CREATE": "1000/60s"}
-        env = os.environ | limits | {"PORT": "0", "MCP_SANDBOX": level, "RUST_LOG": "warn"}
+        env = os.environ | limits | {"OSTLER_PORT": "0", "MCP_SANDBOX": level, "RUST_LOG": "warn"}
         self.log = open(folder / "ostler.log", "wb")
         streams = {"stdout": subprocess.PIPE, "stderr": self.log}
         self.process = subprocess.Popen([program, "serve"], cwd=folder, env=env, **streams)
@@ -141,15 +142,41 @@ def attempt(ostler, server, places, warm):
     return times, ""
 
 
+def workbook(file):
+    """An empty workbook (ECMA-376) with one sheet."""
+    package, office = (f"http://schemas.openxmlformats.org/{kind}/2006" for kind in ("package", "officeDocument"))
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    relation = (
+        '<Relationships xmlns="{}/relationships"><Relationship Id="r" Type="{}/relationships/{}" Target="{}"/>'
+        "</Relationships>"
+    )
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
+        '"application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType='
+        f'"{kind}.sheet.main+xml"/><Override PartName="/xl/sheet.xml" ContentType="{kind}.worksheet+xml"/></Types>',
+        "_rels/.rels": relation.format(package, office, "officeDocument", "xl/workbook.xml"),
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}/relationships"><sheets>'
+        '<sheet name="a" sheetId="1" r:id="r"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": relation.format(package, office, "worksheet", "sheet.xml"),
+        "xl/sheet.xml": f'<worksheet xmlns="{main}"><dimension ref="A1"/><sheetData/></worksheet>',
+    }
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(name, text)
+
+
 def furnish(work):
     """Files that the servers are called about."""
     work.mkdir()
     (work / "note.txt").write_text("oats\n")
     (work / "lint.js").write_text("var a = 1;\n")
+    (work / "wide.cpp").write_text("int  main( ){return 0;}\n")
     (work / "eslint.config.js").write_text("export default [{rules: {'no-unused-vars': 'warn'}}];\n")
     (work / "drawing.drawio").write_text(
         '<mxfile><diagram name="Page-1"><mxGraphModel><root><mxCell id="0"/></root></mxGraphModel></diagram></mxfile>'
     )
+    workbook(work / "negokaz.xlsx")
     (work / "graph.jsonl").touch()
     (work / "some.db").touch()
     (work / "alchemy.db").touch()

@@ -12,6 +12,8 @@ export interface Draft {
   /** One argument per line. */
   args: string;
   env: Pair[];
+  /** Empty for a folder of its own. */
+  cwd: string;
   url: string;
   headers: Pair[];
   oauth: Required<RemoteOAuth>;
@@ -47,6 +49,7 @@ export const emptyDraft: Draft = {
   command: "",
   args: "",
   env: [],
+  cwd: "",
   url: "",
   headers: [],
   oauth: noOAuth,
@@ -69,6 +72,7 @@ export function draftOf(server: Server): Draft {
     command: server.command,
     args: server.args.join("\n"),
     env: Object.entries(server.env),
+    cwd: server.cwd ?? "",
     url: server.url ?? "",
     headers: Object.entries(server.headers),
     oauth: { ...noOAuth, ...server.oauth },
@@ -88,7 +92,12 @@ export function draftOf(server: Server): Draft {
 export function bodyOf(draft: Draft): Record<string, unknown> {
   const place =
     draft.kind === "program"
-      ? { command: draft.command.trim(), args: lines(draft.args), env: object(draft.env) }
+      ? {
+          command: draft.command.trim(),
+          args: lines(draft.args),
+          env: object(draft.env),
+          cwd: draft.cwd.trim() || null,
+        }
       : { url: draft.url.trim(), headers: object(draft.headers), oauth: given(draft.oauth) };
   return {
     name: draft.name.trim(),

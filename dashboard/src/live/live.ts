@@ -117,6 +117,10 @@ function refresh(client: QueryClient, refresher: Refresher, event: ReceivedEvent
       );
     case "call":
     case "calls":
+      // The error of a tool may tell of a refusal, and the event does not contain what is suggested then.
+      if (event.event === "call" ? !event.data.success : event.data.errors) {
+        refresher.soon(keys.server(event.data.serverId));
+      }
       return refresher.soon(keys.calls, keys.overview, keys.timeline(event.data.serverId));
     case "tools":
       return refresher.soon(keys.tools(event.data.serverId), keys.server(event.data.serverId), keys.overview);

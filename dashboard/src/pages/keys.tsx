@@ -1,14 +1,15 @@
 /** The user's API keys: created, shown once, renamed, rotated, revoked. */
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
-import { api, ApiError } from "../api/client";
+import { api } from "../api/client";
 import { useMe, usePages } from "../api/queries";
 import type { ApiKey, NewKey, Permission } from "../api/types";
 import { useAction } from "../ui/action";
 import { Button, Copyable } from "../ui/button";
-import { Card, Empty, Failed, Note, Paged, PageHead } from "../ui/card";
+import { Card, Empty, Note, Paged, PageHead } from "../ui/card";
 import { confirm, Dialog } from "../ui/dialog";
 import { Input, Select } from "../ui/field";
+import { FormDialog } from "../ui/form-dialog";
 import { Badge } from "../ui/state";
 import { Ago, Text, useNow } from "../ui/text";
 import { permissions } from "./permissions";
@@ -142,27 +143,19 @@ function Rename({ of, close }: { of: ApiKey; close: () => void }) {
     onDone: close,
     quiet: true,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   return (
-    <Dialog title={`Rename ${of.name}`} onClose={close}>
-      <form className="stack" onSubmit={submit}>
+    <FormDialog title={`Rename ${of.name}`} action={save} yes="Rename" close={close}>
+      {(fault) => (
         <Input
           label="Name"
           required
           maxLength={128}
           value={name}
+          fault={fault("/name")}
           onChange={(event) => setName(event.target.value)}
         />
-        {save.isError && <Failed error={save.error} />}
-        <div className="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={save.isPending}>Rename</Button>
-        </div>
-      </form>
-    </Dialog>
+      )}
+    </FormDialog>
   );
 }
 
@@ -194,44 +187,41 @@ function CreateKey({ close }: { close: () => void }) {
       }),
     { refresh: [ownKeys], quiet: true },
   );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    create.mutate();
-  };
   if (create.data) return <NewKeyDialog secret={create.data} close={close} />;
   return (
-    <Dialog title="Create a key" onClose={close}>
-      <form className="stack" onSubmit={submit}>
-        <Input
-          label="Name"
-          required
-          maxLength={128}
-          value={name}
-          placeholder="laptop, nightly build"
-          fault={create.error instanceof ApiError ? create.error.at("/name") : undefined}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <Select label="Expires" value={days} onChange={(event) => setDays(event.target.value)}>
-          <option value="7">after a week</option>
-          <option value="30">after 30 days</option>
-          <option value="90">after 90 days</option>
-          <option value="365">after a year</option>
-          <option value="">never</option>
-        </Select>
-        <Select label="Permissions" value={all} onChange={(event) => setAll(event.target.value)}>
-          <option value="all">all of mine</option>
-          <option value="some">only some</option>
-        </Select>
-        {all === "some" && <Permissions mine={mine} chosen={chosen} onChange={setChosen} />}
-        {create.isError && <Failed error={create.error} />}
-        <div className="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={create.isPending} disabled={all === "some" && !chosen.length}>
-            Create
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title="Create a key"
+      action={create}
+      yes="Create"
+      incomplete={all === "some" && !chosen.length}
+      close={close}
+    >
+      {(fault) => (
+        <>
+          <Input
+            label="Name"
+            required
+            maxLength={128}
+            value={name}
+            placeholder="laptop, nightly build"
+            fault={fault("/name")}
+            onChange={(event) => setName(event.target.value)}
+          />
+          <Select label="Expires" value={days} onChange={(event) => setDays(event.target.value)}>
+            <option value="7">after a week</option>
+            <option value="30">after 30 days</option>
+            <option value="90">after 90 days</option>
+            <option value="365">after a year</option>
+            <option value="">never</option>
+          </Select>
+          <Select label="Permissions" value={all} onChange={(event) => setAll(event.target.value)}>
+            <option value="all">all of mine</option>
+            <option value="some">only some</option>
+          </Select>
+          {all === "some" && <Permissions mine={mine} chosen={chosen} onChange={setChosen} />}
+        </>
+      )}
+    </FormDialog>
   );
 }
 

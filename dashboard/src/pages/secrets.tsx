@@ -1,15 +1,16 @@
 /** The user's secrets: set, replaced, removed, and which servers use them; values are never shown. */
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { api, ApiError } from "../api/client";
+import { api } from "../api/client";
 import { keys, useMay, useServers } from "../api/queries";
 import type { List, NamedSecret } from "../api/types";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
-import { Card, Empty, Failed, Loaded, PageHead } from "../ui/card";
-import { confirm, Dialog } from "../ui/dialog";
+import { Card, Empty, Loaded, PageHead } from "../ui/card";
+import { confirm } from "../ui/dialog";
 import { Area, Input } from "../ui/field";
+import { FormDialog } from "../ui/form-dialog";
 import { Ago, Text } from "../ui/text";
 
 const path = (name: string) => `/api/secrets/${encodeURIComponent(name)}`;
@@ -117,44 +118,36 @@ function Edit({ of, close }: { of: NamedSecret | undefined; close: () => void })
     onDone: close,
     quiet: true,
   });
-  const fault = (pointer: string) => (save.error instanceof ApiError ? save.error.at(pointer) : undefined);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   return (
-    <Dialog title={of ? `Replace ${of.name}` : "Add a secret"} onClose={close}>
-      <form className="stack" onSubmit={submit}>
-        {!of && (
-          <Input
-            label="Name"
+    <FormDialog title={of ? `Replace ${of.name}` : "Add a secret"} action={save} yes={of ? "Replace" : "Add"} close={close}>
+      {(fault) => (
+        <>
+          {!of && (
+            <Input
+              label="Name"
+              required
+              className="mono"
+              maxLength={64}
+              pattern="[A-Za-z_][A-Za-z0-9_.\-]*"
+              placeholder="GITHUB_TOKEN"
+              value={name}
+              fault={fault("name")}
+              hint="Letters, digits and _ . -, beginning with a letter or _. A secret of this name is replaced."
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+          <Area
+            label="Value"
             required
             className="mono"
-            maxLength={64}
-            pattern="[A-Za-z_][A-Za-z0-9_.\-]*"
-            placeholder="GITHUB_TOKEN"
-            value={name}
-            fault={fault("name")}
-            hint="Letters, digits and _ . -, beginning with a letter or _. A secret of this name is replaced."
-            onChange={(event) => setName(event.target.value)}
+            autoComplete="off"
+            value={value}
+            fault={fault("/value")}
+            hint="Servers that run with another value get a new process; no call is lost."
+            onChange={(event) => setValue(event.target.value)}
           />
-        )}
-        <Area
-          label="Value"
-          required
-          className="mono"
-          autoComplete="off"
-          value={value}
-          fault={fault("/value")}
-          hint="Servers that run with another value get a new process; no call is lost."
-          onChange={(event) => setValue(event.target.value)}
-        />
-        {save.isError && <Failed error={save.error} />}
-        <div className="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={save.isPending}>{of ? "Replace" : "Add"}</Button>
-        </div>
-      </form>
-    </Dialog>
+        </>
+      )}
+    </FormDialog>
   );
 }

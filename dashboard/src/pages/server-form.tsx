@@ -68,6 +68,11 @@ export function ServerForm({
             fault={fault("/env")}
             onChange={(env) => set("env", env)}
           />
+          <Input
+            label="Working directory" className="mono" value={draft.cwd} fault={fault("/cwd")}
+            hint="An absolute path, which it may then read and change. Empty for a folder of its own."
+            onChange={(event) => set("cwd", event.target.value)}
+          />
         </>
       ) : (
         <>

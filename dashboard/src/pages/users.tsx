@@ -1,13 +1,14 @@
 /** The accounts, for users who manage them. */
-import { useState, type FormEvent } from "react";
-import { api, ApiError } from "../api/client";
+import { useState } from "react";
+import { api } from "../api/client";
 import { keys, useMe, usePages, useUsers } from "../api/queries";
 import type { ApiKey, Role, User } from "../api/types";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
-import { Card, Empty, Failed, Loaded, Paged, PageHead } from "../ui/card";
+import { Card, Empty, Loaded, Paged, PageHead } from "../ui/card";
 import { confirm, Dialog } from "../ui/dialog";
 import { Check, Input, Select } from "../ui/field";
+import { FormDialog } from "../ui/form-dialog";
 import { Badge } from "../ui/state";
 import { Ago, Text } from "../ui/text";
 import { roles } from "./permissions";
@@ -164,64 +165,56 @@ function UserForm({ user, close }: { user: User | null; close: () => void }) {
     },
     { refresh: [keys.users, keys.me], done: user ? "Account updated" : "Account created", onDone: close, quiet: true },
   );
-  const fault = (pointer: string) => (save.error instanceof ApiError ? save.error.at(pointer) : undefined);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   return (
-    <Dialog title={user ? `Edit ${user.name}` : "Add a user"} onClose={close}>
-      <form className="stack" onSubmit={submit}>
-        <Input
-          label="E-mail address"
-          type="email"
-          required
-          maxLength={254}
-          value={email}
-          fault={fault("/email")}
-          onChange={(event) => setEmail(event.target.value)}
-        />
-        <Input
-          label="Name"
-          required
-          maxLength={128}
-          value={name}
-          fault={fault("/name")}
-          onChange={(event) => setName(event.target.value)}
-        />
-        <Select label="Role" value={role} onChange={(event) => setRole(event.target.value as Role)}>
-          {roles.map(([key, word]) => <option key={key} value={key}>{word}</option>)}
-        </Select>
-        <Input
-          label={user ? "New password" : "Initial password"}
-          type="password"
-          autoComplete="new-password"
-          required={!user}
-          minLength={12}
-          maxLength={1024}
-          value={password}
-          fault={fault("/password")}
-          hint={
-            user
-              ? "Empty keeps the current one. A new one ends all sessions and revokes all API keys."
-              : "At least 12 characters."
-          }
-          onChange={(event) => setPassword(event.target.value)}
-        />
-        {user && user.id !== me?.id && (
-          <Check
-            label="Disabled"
-            hint="The user cannot log in. Sessions end, and API keys are suspended until the account is enabled."
-            checked={disabled}
-            onChange={(event) => setDisabled(event.target.checked)}
+    <FormDialog title={user ? `Edit ${user.name}` : "Add a user"} action={save} yes="Save" close={close}>
+      {(fault) => (
+        <>
+          <Input
+            label="E-mail address"
+            type="email"
+            required
+            maxLength={254}
+            value={email}
+            fault={fault("/email")}
+            onChange={(event) => setEmail(event.target.value)}
           />
-        )}
-        {save.isError && <Failed error={save.error} />}
-        <div className="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={save.isPending}>Save</Button>
-        </div>
-      </form>
-    </Dialog>
+          <Input
+            label="Name"
+            required
+            maxLength={128}
+            value={name}
+            fault={fault("/name")}
+            onChange={(event) => setName(event.target.value)}
+          />
+          <Select label="Role" value={role} onChange={(event) => setRole(event.target.value as Role)}>
+            {roles.map(([key, word]) => <option key={key} value={key}>{word}</option>)}
+          </Select>
+          <Input
+            label={user ? "New password" : "Initial password"}
+            type="password"
+            autoComplete="new-password"
+            required={!user}
+            minLength={12}
+            maxLength={1024}
+            value={password}
+            fault={fault("/password")}
+            hint={
+              user
+                ? "Empty keeps the current one. A new one ends all sessions and revokes all API keys."
+                : "At least 12 characters."
+            }
+            onChange={(event) => setPassword(event.target.value)}
+          />
+          {user && user.id !== me?.id && (
+            <Check
+              label="Disabled"
+              hint="The user cannot log in. Sessions end, and API keys are suspended until the account is enabled."
+              checked={disabled}
+              onChange={(event) => setDisabled(event.target.checked)}
+            />
+          )}
+        </>
+      )}
+    </FormDialog>
   );
 }

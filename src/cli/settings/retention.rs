@@ -68,6 +68,39 @@ pub(super) static SETTINGS: &[Setting] = &[
         show: |config| config.runtime.audit_head_file.as_deref().map_or_else(|| "none".to_owned(), show::path),
     },
     Setting {
+        key: "audit_syslog",
+        variable: "OSTLER_AUDIT_SYSLOG",
+        flag: "audit-syslog",
+        kind: SettingType::Text,
+        help: "Syslog server that is sent the head of the audit log: unix:/dev/log, udp:HOST:PORT or tcp:HOST:PORT",
+        put: |config, text| set(&mut config.runtime.audit_receivers.syslog, text.parse().map(Some)),
+        show: |config| {
+            let syslog = config.runtime.audit_receivers.syslog.as_ref();
+            syslog.map_or_else(|| "none".to_owned(), ToString::to_string)
+        },
+    },
+    Setting {
+        key: "audit_webhook",
+        variable: "OSTLER_AUDIT_WEBHOOK",
+        flag: "audit-webhook",
+        kind: SettingType::Text,
+        help: "URL that is sent the head of the audit log, by POST of JSON; keep one with a token out of flags",
+        put: |config, text| set(&mut config.runtime.audit_receivers.webhook, value::webhook(text).map(Some)),
+        show: |config| show::secret(config.runtime.audit_receivers.webhook.as_ref()),
+    },
+    Setting {
+        key: "audit_webhook_key_file",
+        variable: "OSTLER_AUDIT_WEBHOOK_KEY_FILE",
+        flag: "audit-webhook-key-file",
+        kind: SettingType::Text,
+        help: "File with the key that signs what is sent to the webhook",
+        put: |config, text| set(&mut config.runtime.audit_receivers.webhook_key_file, value::path(text).map(Some)),
+        show: |config| {
+            let file = config.runtime.audit_receivers.webhook_key_file.as_deref();
+            file.map_or_else(|| "none".to_owned(), show::path)
+        },
+    },
+    Setting {
         key: "keep_payload",
         variable: "OSTLER_KEEP_PAYLOAD",
         flag: "keep-payload",

@@ -11,9 +11,8 @@ use super::{
 use crate::model::{Exact, Isolation, Limits, Protocol, Sandbox, ServerChange, ToolRules};
 
 /// Members that change what runs and have no counterpart here, so that leaving them out would be wrong; and what to do.
-const WITHOUT_COUNTERPART: [(&str, &str); 4] = [
+const WITHOUT_COUNTERPART: [(&str, &str); 3] = [
     ("envFile", "write its variables into `env`"),
-    ("cwd", "servers run in a folder of Ostler, so write whole paths into `command` and `args`"),
     ("sandboxEnabled", "run it in a sandbox by its `command`"),
     ("headersHelper", "write the headers that it prints into `headers`"),
 ];
@@ -76,11 +75,14 @@ impl Entry<'_, '_> {
         };
         if is_local(transport.as_deref(), command.is_some(), url.is_some())? {
             let (args, env) = (self.list("args")?, self.map("env")?);
+            let cwd = self.text("cwd")?.filter(|cwd| !cwd.is_empty());
             if self.members.get("headers").is_some_and(is_empty) {
                 self.members.remove("headers");
             }
-            self.note_relative_paths(command.as_deref().unwrap_or_default(), &args);
-            Ok(ServerChange { command, args: Some(args), env: Some(env), ..common })
+            if cwd.is_none() {
+                self.note_relative_paths(command.as_deref().unwrap_or_default(), &args);
+            }
+            Ok(ServerChange { command, args: Some(args), env: Some(env), cwd: Some(cwd), ..common })
         } else {
             let is_plain = |left: Option<Value>| left.as_ref().is_none_or(is_empty);
             if !is_plain(self.members.remove("args")) || !is_plain(self.members.remove("env")) {
@@ -129,7 +131,8 @@ impl Entry<'_, '_> {
         let path = std::iter::once(command).chain(args.iter().map(String::as_str)).find(is_relative);
         self.notes.extend(path.map(|path| {
             format!(
-                "`{path}` is looked for in Ostler's folder of servers, not in that of this file; write the whole path"
+                "`{path}` is looked for in Ostler's folder of servers, not in that of this file; write the whole \
+                 path, or the `cwd`"
             )
         }));
     }

@@ -66,6 +66,9 @@ impl Placeholders<'_> {
         };
         if let Value::Object(members) = &mut entry {
             members.retain(|name, value| !(["env", "headers"].contains(&name.as_str()) && *value == json!({})));
+            if let Some(cwd) = &server.cwd {
+                members.insert("cwd".into(), self.literal(cwd).into());
+            }
             if !server.enabled {
                 members.insert("disabled".into(), true.into());
             }
@@ -81,7 +84,9 @@ impl Placeholders<'_> {
         let mut written = BTreeMap::new();
         for (name, value) in values {
             if self.format == ClientFormat::Ostler && reference::is_whole(value) {
-                written.insert(name.clone(), value.clone());
+                // As a variable of the reader's own, it would be another one.
+                let is_ambiguous = value.starts_with("${env:");
+                written.insert(name.clone(), if is_ambiguous { self.literal(value) } else { value.clone() });
                 continue;
             }
             let short = variable(name);

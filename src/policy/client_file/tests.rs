@@ -6,7 +6,7 @@ use std::{
 };
 
 use proptest::{collection, prelude::*};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::model::{Isolation, Limits, Protocol, Remote, Sandbox, SandboxPaths, ToolPinning, ToolRules};
@@ -65,7 +65,7 @@ fn what_cannot_be_taken_over_is_refused_with_what_to_do() {
         (r#"{"type": "http", "command": "x"}"#, "\"http\""),
         (r#"{"type": "websocket", "url": "https://a"}"#, "beside a `url` it is http"),
         (r#"{"command": "x", "envFile": ".env"}"#, "`envFile`"),
-        (r#"{"command": "x", "cwd": "/srv"}"#, "`cwd`"),
+        (r#"{"command": "x", "cwd": 1}"#, "`cwd`"),
         (r#"{"command": "x", "sandboxEnabled": true}"#, "`sandboxEnabled`"),
         (r#"{"command": 1}"#, "`command` is no string"),
         (r#"{"command": "x", "args": "y"}"#, "`args` is no list"),
@@ -205,6 +205,7 @@ prop_compose! {
         allow in any::<Vec<String>>(), descriptions in texts(), time in any::<Option<u32>>(),
         protocol in prop_oneof![Just(Protocol::Auto), Just(Protocol::Legacy), Just(Protocol::Modern)],
         read in any::<Vec<String>>(), unix_sockets: bool, memory_mb in any::<Option<u64>>(),
+        cwd in proptest::option::of("/[${}A:-]{0,12}"),
     ) -> ServerConfig {
         let tools = ToolRules { allow, deny: Vec::new(), descriptions, changes: ToolPinning::Follow };
         let start_timeout = time.map(|time: u32| Duration::from_millis(time.into()));
@@ -217,27 +218,9 @@ prop_compose! {
         if is_remote {
             ServerConfig { remote: Some(Remote { headers: values, ..Remote::new(command) }), ..config }
         } else {
-            ServerConfig { command, args, env: values, ..config }
+            ServerConfig { command, args, env: values, cwd, ..config }
         }
     }
-}
-
-/// The values behind the variables of what was written.
-fn given(file: &Value, servers: &[ServerConfig]) -> BTreeMap<String, String> {
-    let mut given = BTreeMap::new();
-    for server in servers {
-        let entry = &file.as_object().unwrap().values().next().unwrap()[&server.name];
-        let (member, values) = match &server.remote {
-            Some(remote) => ("headers", &remote.headers),
-            None => ("env", &server.env),
-        };
-        for (name, value) in values {
-            let spelled = entry[member][name].as_str().unwrap();
-            let variable = spelled.trim_start_matches("${").trim_start_matches("env:").trim_end_matches('}');
-            assert_eq!(given.insert(variable.to_owned(), value.clone()), None, "{variable} stands for two values");
-        }
-    }
-    given
 }
 
 fn different(servers: Vec<ServerConfig>) -> Vec<ServerConfig> {
@@ -257,7 +240,7 @@ proptest! {
     fn what_is_written_is_read_as_it_was(servers in collection::vec(config(), 0..4)) {
         let servers = different(servers);
         let file = written(&servers, ClientFormat::Ostler);
-        let described = read(&format!("// ours\n{file:#}"), &given(&file, &servers)).unwrap();
+        let described = read(&format!("// ours\n{file:#}"), &values_of(&file, &servers)).unwrap();
         let found = described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect();
         prop_assert_eq!(by_name(found), by_name(servers));
     }
@@ -267,6 +250,7 @@ proptest! {
         let plain = |config: ServerConfig| ServerConfig {
             command: config.command.replace('$', ""),
             args: config.args.iter().map(|arg| arg.replace('$', "")).collect(),
+            cwd: config.cwd.map(|cwd| cwd.replace('$', "")),
             remote: config.remote.map(|remote| Remote { url: remote.url.replace('$', ""), ..remote }),
             description: None, isolation: Isolation::Shared, tools: ToolRules::default(),
             protocol: Protocol::Auto, start_timeout: None, sandbox: Sandbox::default(), limits: Limits::default(),
@@ -275,7 +259,7 @@ proptest! {
         let servers = different(servers.into_iter().map(plain).collect());
         for format in [ClientFormat::Claude, ClientFormat::Cursor, ClientFormat::VsCode] {
             let file = written(&servers, format);
-            let described = read(&file.to_string(), &given(&file, &servers)).unwrap();
+            let described = read(&file.to_string(), &values_of(&file, &servers)).unwrap();
             prop_assert!(described.iter().all(|one| one.ignored.is_empty()));
             let found = described.into_iter().map(|one| fresh(one.change.unwrap()).unwrap()).collect();
             prop_assert_eq!(by_name(found), by_name(servers.clone()));

@@ -59,7 +59,7 @@ fn value(inside: &str, variables: &BTreeMap<String, String>) -> Result<String, S
         let fix = format!("write ${{{}}} instead, and give the variable a value", variable(id));
         return Err(format!("asks its user for a value (`${{{inside}}}`), which only an editor can do; {fix}"));
     }
-    if inside.strip_prefix("secret:").is_some_and(reference::is_name) {
+    if reference::is_inside(inside) {
         return Ok(format!("${{{inside}}}"));
     }
     let spelled = inside.strip_prefix("env:").unwrap_or(inside);
@@ -116,6 +116,7 @@ mod tests {
             ("${env:B:-http://x}", "http://x"),
             ("${NESTED}", "${A}"),
             ("Bearer ${secret:a.b}", "Bearer ${secret:a.b}"),
+            ("${file:/a b}${exec:op x/y}", "${file:/a b}${exec:op x/y}"),
         ] {
             assert_eq!(expanded_with(text).as_deref(), Ok(expected), "{text}");
         }

@@ -4,12 +4,22 @@ use super::*;
 
 fn allows(templates: &str, line: &[&str]) -> bool {
     let args: Vec<String> = line[1..].iter().map(|word| (*word).to_owned()).collect();
-    templates.parse::<AllowedCommands>().unwrap().refusal(line[0], &args, std::iter::empty()).is_none()
+    templates.parse::<AllowedCommands>().unwrap().refusal(line[0], &args, std::iter::empty(), false).is_none()
+}
+
+#[test]
+fn a_working_directory_comes_with_no_template() {
+    let refusal = |templates: &str, program: &str| {
+        templates.parse::<AllowedCommands>().unwrap().refusal(program, &[], std::iter::empty(), true)
+    };
+    assert_eq!(refusal("a,b", "b"), Some(CommandRefusal::WorkingDirectory));
+    assert_eq!(refusal("a,b", "c"), Some(CommandRefusal::CommandLine));
+    assert_eq!((refusal("*", "c"), refusal("", "c")), (None, Some(CommandRefusal::CommandLine)));
 }
 
 #[test]
 fn unset_allows_nothing_and_a_star_allows_all() {
-    assert!(AllowedCommands::default().refusal("/opt/mcp/server", &[], std::iter::empty()).is_some());
+    assert!(AllowedCommands::default().refusal("/opt/mcp/server", &[], std::iter::empty(), false).is_some());
     assert!(!allows("", &["true"]) && !allows(" , ", &["true"]));
     assert!(allows("*", &["sh", "-c", "true"]));
 }

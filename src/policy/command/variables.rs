@@ -48,7 +48,7 @@ mod tests {
 
     fn refusal(templates: &str, variables: &[&str]) -> Option<CommandRefusal> {
         let args = ["-y".to_owned(), "@scope/name".to_owned()];
-        templates.parse::<AllowedCommands>().unwrap().refusal("npx", &args, variables.iter().copied())
+        templates.parse::<AllowedCommands>().unwrap().refusal("npx", &args, variables.iter().copied(), false)
     }
 
     #[test]

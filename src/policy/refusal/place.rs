@@ -3,40 +3,12 @@
 use crate::{
     model::{Grant, Refusal, SandboxLevel},
     policy::{
+        grants::{PRIVATE, WIDE},
         payload,
         refusal::{containment::ContainedProcess, lines::refusal},
         sandbox::PATH_BYTES_MAX,
     },
 };
-
-/// Names in paths below which keys and passwords lie.
-const PRIVATE: [&str; 20] = [
-    ".aws",
-    ".azure",
-    ".docker",
-    ".git-credentials",
-    ".gnupg",
-    ".kube",
-    ".mozilla",
-    ".netrc",
-    ".password-store",
-    ".pgpass",
-    ".pki",
-    ".ssh",
-    ".vault-token",
-    "gcloud",
-    "google-chrome",
-    "keyrings",
-    "gshadow",
-    "secret.key",
-    "shadow",
-    "sudoers",
-];
-
-/// Folders that hold too much.
-const WIDE: [&str; 14] = [
-    "", "/boot", "/dev", "/etc", "/home", "/opt", "/proc", "/root", "/run", "/sys", "/tmp", "/usr", "/var", "/var/lib",
-];
 
 /// Folders of the kernel about processes and devices: granted by list, never by path.
 const KERNEL: [&str; 3] = ["/proc", "/sys", "/dev"];

@@ -64,16 +64,16 @@ impl Enclosure {
     pub(super) fn of(spec: &Spec) -> Result<Option<Self>, String> {
         let is_strict = |containment: &&Containment| containment.level == SandboxLevel::Strict;
         let Some(containment) = spec.containment.as_ref().filter(is_strict) else { return Ok(None) };
-        let made = Self::make(containment, &spec.dir).and_then(|enclosure| {
+        let made = Self::make(containment, spec).and_then(|enclosure| {
             enclosure.prove(&containment.canary, spec.user())?;
             Ok(enclosure)
         });
         made.map(Some).map_err(|why| format!("{why}; {REMEDY}"))
     }
 
-    fn make(containment: &Containment, dir: &Path) -> Result<Self, String> {
+    fn make(containment: &Containment, spec: &Spec) -> Result<Self, String> {
         let filter = filter::program(containment).ok_or("there is no filter of system calls for this processor")?;
-        let plan = Plan::of(containment, dir);
+        let plan = Plan::of(containment, spec.working_dir(), spec.temporary.as_ref())?;
         let made_by = bubblewrap::installed().map_or(MadeBy::ThisProgram, MadeBy::Bubblewrap);
         let in_words = |error: io::Error| format!("its plan cannot be handed over: {error}");
         let plan = match made_by {

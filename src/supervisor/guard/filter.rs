@@ -88,9 +88,15 @@ const NAMESPACES: u32 = 0x7E02_0000;
 const PRIORITY_OF_USER: u32 = 2;
 const IO_PRIORITY_OF_USER: u32 = 3;
 
+/// `S_ISUID`: others who run the file act as its owner.
+const SET_USER_ID: u32 = 0o4000;
+
+/// `fchmodat2`, which has this number on every processor, and came with Linux 6.6.
+const FCHMODAT2: c_long = 452;
+
 /// Priorities, limits and processors of other processes: 0 is the caller. A thread that names itself by number is
 /// refused as well, since a filter cannot know it; servers do well without.
-const CONDITIONS: [Rule; 10] = [
+const CONDITIONS: &[Rule] = &[
     (libc::SYS_prlimit64, 0, Condition::Not(0)),
     (libc::SYS_setpriority, 1, Condition::Not(0)),
     (libc::SYS_setpriority, 0, Condition::AtLeast(PRIORITY_OF_USER)),
@@ -101,10 +107,21 @@ const CONDITIONS: [Rule; 10] = [
     (libc::SYS_sched_setparam, 0, Condition::Not(0)),
     (libc::SYS_sched_setattr, 0, Condition::Not(0)),
     (libc::SYS_clone, 0, Condition::HasAnyOf(NAMESPACES)),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_chmod, 1, Condition::HasAnyOf(SET_USER_ID)),
+    (libc::SYS_fchmod, 1, Condition::HasAnyOf(SET_USER_ID)),
+    (libc::SYS_fchmodat, 2, Condition::HasAnyOf(SET_USER_ID)),
+    (FCHMODAT2, 2, Condition::HasAnyOf(SET_USER_ID)),
 ];
 
-/// `AF_UNIX`, of `socket`; a `socketpair` leads nowhere else.
-const UNIX_SOCKETS: Rule = (libc::SYS_socket, 0, Condition::Is(1));
+/// Families of sockets that servers may have: UNIX, IPv4, IPv6, netlink. Others lead past the network that a server is
+/// given (vsock reaches the host of a virtual machine), or into parts of the kernel that few programs ever used.
+const FAMILIES: [u32; 4] = [1, 2, 10, 16];
+
+/// `AF_UNIX`, of `socket`. A pair leads nowhere else, but of datagrams (`SOCK_DGRAM`, and `SOCK_RAW`, which is the
+/// same there; these two have this bit): each of its ends can send to any address.
+const UNIX_SOCKETS: [Rule; 2] =
+    [(libc::SYS_socket, 0, Condition::Is(1)), (libc::SYS_socketpair, 1, Condition::HasAnyOf(2))];
 
 /// The kernel's number of this processor's calls (`AUDIT_ARCH_…`): other calls may have other numbers.
 #[cfg(target_arch = "x86_64")]
@@ -146,10 +163,11 @@ pub(super) fn program(containment: &Containment) -> Option<Vec<sock_filter>> {
     for call in DENIED {
         program.extend([instruction(IF_EQUAL, number(*call), (0, 1)), refuse(libc::EPERM)]);
     }
-    let sockets = (!containment.unix_sockets).then_some(&UNIX_SOCKETS);
+    let sockets = if containment.unix_sockets { &[] } else { UNIX_SOCKETS.as_slice() };
     for rule in CONDITIONS.iter().chain(sockets) {
         program.extend(conditional(rule));
     }
+    program.extend(families());
     program.push(instruction(RETURN, libc::SECCOMP_RET_ALLOW, (0, 0)));
     Some(program)
 }
@@ -171,6 +189,18 @@ fn conditional((call, position, condition): &Rule) -> [sock_filter; 5] {
     ]
 }
 
+/// Lets `socket` have families that are listed, as if the kernel had no others.
+fn families() -> impl Iterator<Item = sock_filter> {
+    let all = u8::try_from(FAMILIES.len()).unwrap_or(u8::MAX);
+    let call = instruction(IF_EQUAL, number(libc::SYS_socket), (0, all.saturating_add(2)));
+    let left = (1..=all).rev();
+    let listed = FAMILIES.into_iter().zip(left).map(|(family, left)| instruction(IF_EQUAL, family, (left, 0)));
+    [call, instruction(LOAD, ARGUMENTS + LOWER_HALF, (0, 0))]
+        .into_iter()
+        .chain(listed)
+        .chain([refuse(libc::EAFNOSUPPORT)])
+}
+
 /// An instruction, and how many to skip where its comparison holds, and where it does not.
 const fn instruction(code: u16, k: u32, (jt, jf): (u8, u8)) -> sock_filter {
     sock_filter { code, jt, jf, k }
@@ -189,14 +219,11 @@ mod tests {
     use super::*;
 
     /// Answers a call as the kernel does by the program.
-    fn run(program: &[sock_filter], architecture: u32, call: u32, arguments: [u32; 2]) -> u32 {
-        let [first, second] = arguments;
+    fn run<const N: usize>(program: &[sock_filter], architecture: u32, call: u32, arguments: [u32; N]) -> u32 {
         let load = |offset| match offset {
             NUMBER => call,
             ARCHITECTURE_OF_CALL => architecture,
-            offset if offset == ARGUMENTS + LOWER_HALF => first,
-            offset if offset == ARGUMENTS + LOWER_HALF + 8 => second,
-            other => panic!("no such offset: {other}"),
+            offset => arguments[usize::try_from((offset - ARGUMENTS - LOWER_HALF) / 8).unwrap()],
         };
         let (mut place, mut value) = (0, 0);
         loop {
@@ -213,7 +240,7 @@ mod tests {
         }
     }
 
-    fn answer(call: c_long, arguments: [u32; 2]) -> u32 {
+    fn answer<const N: usize>(call: c_long, arguments: [u32; N]) -> u32 {
         run(&program(&Containment::default()).unwrap(), ARCHITECTURE.unwrap(), number(call), arguments)
     }
 
@@ -228,7 +255,7 @@ mod tests {
         }
         for call in [libc::SYS_read, libc::SYS_execve, libc::SYS_socketpair, libc::SYS_fchmodat, libc::SYS_getpriority]
         {
-            assert_eq!(answer(call, [1, 1]), ALLOWED, "{call}");
+            assert_eq!(answer(call, [1, 1, 1]), ALLOWED, "{call}");
         }
         assert_eq!(answer(libc::SYS_clone3, [0, 0]), UNKNOWN);
     }
@@ -253,11 +280,37 @@ mod tests {
     }
 
     #[test]
+    fn no_file_is_made_to_run_as_its_owner() {
+        for (call, first) in [(libc::SYS_fchmod, 1), (libc::SYS_fchmodat, 2), (FCHMODAT2, 2)] {
+            let with = |mode: u32| {
+                let mut arguments = [0; 3];
+                arguments[first] = mode;
+                answer(call, arguments)
+            };
+            assert_eq!((with(0o2775), with(0o4755)), (ALLOWED, REFUSED), "{call}");
+        }
+    }
+
+    #[test]
+    fn sockets_are_of_usual_families() {
+        let no_such_family = 0x0005_0000 | libc::EAFNOSUPPORT.cast_unsigned();
+        for (family, expected) in
+            [(2, ALLOWED), (10, ALLOWED), (16, ALLOWED), (0, no_such_family), (40, no_such_family)]
+        {
+            assert_eq!(answer(libc::SYS_socket, [family, 1]), expected, "{family}");
+        }
+        let of_kind = |kind: i32| answer(libc::SYS_socketpair, [1, (kind | libc::SOCK_CLOEXEC).cast_unsigned()]);
+        assert_eq!((of_kind(libc::SOCK_STREAM), of_kind(libc::SOCK_SEQPACKET)), (ALLOWED, ALLOWED));
+        assert_eq!((of_kind(libc::SOCK_DGRAM), of_kind(libc::SOCK_RAW)), (REFUSED, REFUSED));
+    }
+
+    #[test]
     fn unix_sockets_are_an_exception_and_other_architectures_are_refused() {
         assert_eq!((answer(libc::SYS_socket, [1, 1]), answer(libc::SYS_socket, [2, 1])), (REFUSED, ALLOWED));
         let browser = program(&Containment { unix_sockets: true, ..Containment::default() }).unwrap();
         let ours = ARCHITECTURE.unwrap();
         assert_eq!(run(&browser, ours, number(libc::SYS_socket), [1, 1]), ALLOWED);
+        assert_eq!(run(&browser, ours, number(libc::SYS_socketpair), [1, 2]), ALLOWED);
         assert_eq!(run(&browser, 0x4000_0003, 1, [0, 0]), REFUSED);
         assert_eq!(run(&browser, ours, FIRST_X32_CALL + 165, [0, 0]), UNKNOWN);
     }

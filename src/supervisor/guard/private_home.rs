@@ -1,4 +1,4 @@
-//! The folder that is a contained server's home, as its guard makes it.
+//! The folders that are a contained server's own, as its guard makes them.
 
 use std::{
     fs::{self, OpenOptions, Permissions},
@@ -12,25 +12,20 @@ use std::{
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, chownat, fstat, openat, statat};
 
-use crate::supervisor::{containment::Containment, servers_user::ServersUser};
+use crate::supervisor::{
+    guard::spec::Spec,
+    servers_user::ServersUser,
+    temporary::{self, MadeTemporary},
+};
 
-/// The folder in it for temporary files.
-const TEMPORARY: &str = "tmp";
-
-/// Makes it, with the folder for temporary files and the settings that are copied there. What the server made of them
-/// stays, and no link of its making is followed.
-pub(super) fn prepare(containment: &Containment) -> io::Result<()> {
-    let private = |recursive| {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(recursive).mode(0o700);
-        builder
-    };
+/// Makes its home, with the settings that are copied there, and its folder for temporary files, which `spec` grants and
+/// names from then on. What the server made of its home stays, and no link of its making is followed.
+pub(super) fn prepare(spec: &mut Spec) -> io::Result<Option<MadeTemporary>> {
+    let Some(containment) = &mut spec.containment else { return Ok(None) };
     let owner = containment.user.as_ref();
     let (uid, gid) = owner.map(|owner| (owner.uid, owner.gid)).unzip();
-    private(true).create(&containment.home)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&containment.home)?;
     owner.map_or(Ok(()), |owner| give(&containment.home, owner))?;
-    let temporary = containment.home.join(TEMPORARY);
-    unless_there(private(false).create(&temporary).and_then(|()| lchown(&temporary, uid, gid)))?;
     for (name, text) in &containment.settings {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(containment.home.join(name));
         unless_there(file.and_then(|mut file| {
@@ -38,7 +33,15 @@ pub(super) fn prepare(containment: &Containment) -> io::Result<()> {
             fchown(&file, uid, gid)
         }))?;
     }
-    Ok(())
+    let Some(temporary) = &spec.temporary else { return Ok(None) };
+    let (made, path) = temporary.make()?;
+    lchown(temporary.folder(), uid, gid)?;
+    containment.write.push(temporary.folder().to_owned());
+    // An operator may let servers have another.
+    if let Some(variable) = spec.env.get_mut(temporary::VARIABLE).filter(|variable| *variable == temporary::LINKS) {
+        *variable = path.display().to_string();
+    }
+    Ok(Some(made))
 }
 
 /// Lets `owner` pass to its home, and gives it that, with all that is in it, if it was another's.

@@ -4,7 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -17,7 +17,12 @@ use tokio::time::Instant;
 use crate::{
     model::{Exceeded, Limits},
     policy::limits,
-    supervisor::guard::{folder_size::FolderSize, footprint::Footprint, limits::CountedBy, throttle::Throttle, tree},
+    supervisor::{
+        guard::{
+            folder_size::FolderSize, footprint::Footprint, limits::CountedBy, spec::Spec, throttle::Throttle, tree,
+        },
+        temporary::Temporary,
+    },
 };
 
 /// Has the kernel tell when tasks waited for memory for 0.1 s of 2 s, the shortest window that needs no privilege.
@@ -29,6 +34,9 @@ const PAUSE_AFTER_COUNT: Duration = Duration::from_millis(250);
 /// Time between two steps of a look at the folder, which so costs a twentieth of a core while it lasts.
 const FOLDER_STEP_PAUSE: Duration = Duration::from_millis(20);
 
+/// Time between two looks for the link to the temporary files: what tidies up leaves it alone for days.
+const LINK_PAUSE: Duration = Duration::from_secs(60 * 60);
+
 /// The limits that are watched, and when the next look is due.
 pub(super) struct Watch {
     limits: Limits,
@@ -36,6 +44,8 @@ pub(super) struct Watch {
     due: Option<Instant>,
     pressure: Option<File>,
     folder: Option<FolderWatch>,
+    /// The temporary files, and when their link is looked for.
+    temporary: Option<(Temporary, Instant)>,
     throttle: Option<Throttle>,
     /// Processes of the last look.
     pids: Vec<i32>,
@@ -50,21 +60,24 @@ pub(super) enum Finding {
 }
 
 struct FolderWatch {
-    path: PathBuf,
+    paths: Vec<PathBuf>,
     size: FolderSize,
     due: Instant,
 }
 
 impl Watch {
-    /// Watches what the kernel does not bound by itself; `folder` is the server's own.
-    pub(super) fn new(limits: &Limits, counted_by: CountedBy, folder: Option<&Path>) -> Self {
-        let processes = limits.processes.filter(|_| counted_by == CountedBy::Guard);
-        let (limits, now) = (Limits { processes, ..*limits }, Instant::now());
-        let folder = folder.filter(|_| limits.disk_mb.is_some());
+    /// Watches what the kernel does not bound by itself.
+    pub(super) fn new(spec: &Spec, counted_by: CountedBy) -> Self {
+        let processes = spec.limits.processes.filter(|_| counted_by == CountedBy::Guard);
+        let (limits, now) = (Limits { processes, ..spec.limits }, Instant::now());
+        let temporary = spec.temporary.iter().map(|temporary| temporary.folder().to_owned());
+        let own = spec.own_folder.iter().cloned();
+        let folders = limits.disk_mb.map(|_| own.chain(temporary).collect::<Vec<_>>()).filter(|all| !all.is_empty());
         Self {
             due: (limits.memory_mb.is_some() || processes.is_some()).then_some(now),
             pressure: limits.memory_mb.and_then(|_| pressure().ok()),
-            folder: folder.map(|path| FolderWatch { path: path.to_owned(), size: FolderSize::of(path), due: now }),
+            folder: folders.map(|paths| FolderWatch { size: FolderSize::of(&paths), paths, due: now }),
+            temporary: spec.temporary.clone().map(|temporary| (temporary, now + LINK_PAUSE)),
             throttle: limits.cpu_percent.map(Throttle::new),
             limits,
             pids: Vec::new(),
@@ -73,8 +86,11 @@ impl Watch {
 
     /// Waits for bytes at `control`, or its end; false once a look is due instead.
     pub(super) fn wait(&mut self, control: impl AsFd) -> io::Result<bool> {
-        let others =
-            [self.folder.as_ref().map(|folder| folder.due), self.throttle.as_ref().map(|throttle| throttle.due)];
+        let others = [
+            self.folder.as_ref().map(|folder| folder.due),
+            self.temporary.as_ref().map(|(_, due)| *due),
+            self.throttle.as_ref().map(|throttle| throttle.due),
+        ];
         let due = self.due.into_iter().chain(others.into_iter().flatten()).min();
         let timeout = due.map(|due| Timespec::try_from(due.saturating_duration_since(Instant::now())));
         let timeout = timeout.transpose().map_err(io::Error::other)?;
@@ -96,6 +112,10 @@ impl Watch {
     /// Takes the looks that are due, and begins to end the tree if a limit is exceeded, which `report` gets first.
     pub(super) fn enforce(&mut self, report: impl Fn(Finding)) -> bool {
         let now = Instant::now();
+        if let Some((temporary, due)) = self.temporary.as_mut().filter(|(_, due)| *due <= now) {
+            temporary.keep_link();
+            *due = now + LINK_PAUSE;
+        }
         let throttle = self.throttle.as_mut().filter(|throttle| throttle.due <= now);
         throttle.and_then(Throttle::look).into_iter().for_each(|held| report(Finding::Held(held)));
         let of_tree = self.due.filter(|due| *due <= now).and_then(|_| self.look_at_tree());
@@ -135,7 +155,7 @@ impl FolderWatch {
             self.due = Instant::now() + FOLDER_STEP_PAUSE;
             return None;
         };
-        self.size = FolderSize::of(&self.path);
+        self.size = FolderSize::of(&self.paths);
         self.due = Instant::now() + limits::folder_pause(bytes, limits);
         limits::folder_exceeded(bytes, limits)
     }

@@ -6,12 +6,42 @@ use bytes::{Buf, BytesMut};
 
 use crate::mcp::{DroppedLine, LineShare, PartialMessage};
 
+/// Passed over at the beginning of a stream.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The longest line beside data that is kept.
 const FIELD_BYTES_MAX: usize = 4096;
 
 /// The longest beginning of a line that waits for its end: by then it is known of which field it is, and that it is too
 /// long for all but data.
 const LINE_START_BYTES_MAX: usize = 2 * FIELD_BYTES_MAX;
+
+/// A whole stream as it was read, for `fuzz`.
+#[cfg(any(test, fuzzing))]
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct EventsRead {
+    /// Type and data of each event; `None` where its data were dropped.
+    pub(crate) events: Vec<Option<(String, Vec<u8>)>>,
+    /// The id of the last event that had one.
+    pub(crate) last_id: Option<String>,
+    /// Pause that the server asked for.
+    pub(crate) retry: Option<Duration>,
+}
+
+#[cfg(any(test, fuzzing))]
+impl EventsRead {
+    /// Reads a stream that comes in these pieces.
+    pub(crate) fn of<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Self {
+        let (mut parser, mut events) = (EventParser::default(), Vec::new());
+        for piece in pieces {
+            parser.feed(piece);
+            let read = std::iter::from_fn(|| parser.next_event());
+            events.extend(read.map(|event| event.ok().map(|event| (event.name, event.data.to_vec()))));
+            assert!(parser.buffer.len() <= LINE_START_BYTES_MAX, "{} bytes wait", parser.buffer.len());
+        }
+        Self { events, last_id: parser.last_id, retry: parser.retry }
+    }
+}
 
 /// One event.
 #[derive(Debug, PartialEq, Eq)]
@@ -115,10 +145,10 @@ impl EventParser {
             self.buffer.advance(length);
             self.after_return = false;
         }
-        if !self.has_begun && self.buffer.len() >= 3 {
+        if !self.has_begun && self.buffer.len() >= BYTE_ORDER_MARK.len() {
             self.has_begun = true;
-            if self.buffer.starts_with(b"\xef\xbb\xbf") {
-                self.buffer.advance(3);
+            if self.buffer.starts_with(BYTE_ORDER_MARK) {
+                self.buffer.advance(BYTE_ORDER_MARK.len());
                 self.scanned = 0;
             }
         }
@@ -128,6 +158,8 @@ impl EventParser {
             return None;
         };
         self.scanned = 0;
+        // Also a line shorter than the mark, which may have come alone.
+        self.has_begun = true;
         let line = self.buffer.split_to(at);
         self.after_return = self.buffer.first() == Some(&b'\r');
         self.buffer.advance(1);
@@ -151,8 +183,13 @@ impl EventParser {
                 return OpenLine::Data;
             }
             b"event" => self.name = text().unwrap_or_default(),
-            b"id" if !value.contains(&0) => self.last_id = text().filter(|id| !id.is_empty()),
-            b"retry" => {
+            // One that is too long is none: its end may not have come, and never come.
+            b"id" if !value.contains(&0) => {
+                if let Some(id) = text() {
+                    self.last_id = Some(id).filter(|id| !id.is_empty());
+                }
+            }
+            b"retry" if value.iter().all(u8::is_ascii_digit) => {
                 let wait = text().and_then(|text| text.parse().ok()).map(Duration::from_millis);
                 self.retry = wait.or(self.retry);
             }
@@ -221,11 +258,32 @@ mod tests {
     fn a_long_line_is_taken_as_it_comes_and_ends_as_any_other() {
         let long = "x".repeat(LINE_START_BYTES_MAX);
         let mut events = EventParser::default();
+        assert_eq!(read(&mut events, "id: 7\n"), []);
         for text in ["data: ", &long, "y", "\r", "\n: ", &long, "z\n", "id: ", &long, "z\n", "data:", &long, "z\n"] {
             assert_eq!(read(&mut events, text), []);
         }
         assert_eq!(read(&mut events, "\n"), [(String::new(), format!("{long}y\n{long}z"))]);
-        assert_eq!(events.last_id, None);
+        assert_eq!(events.last_id.as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_at_the_very_beginning_alone() {
+        let mut events = EventParser::default();
+        for piece in [b"\xef", b"\xbb", b"\xbf"] {
+            events.feed(piece);
+            assert_eq!(events.next_event(), None);
+        }
+        assert_eq!(read(&mut events, "data: x\n\n"), [(String::new(), "x".to_owned())]);
+        let mut events = EventParser::default();
+        assert_eq!(read(&mut events, "\n"), []);
+        assert_eq!(read(&mut events, "\u{feff}data: x\n\n"), []);
+    }
+
+    #[test]
+    fn a_pause_is_digits_alone() {
+        let mut events = EventParser::default();
+        assert_eq!(read(&mut events, "retry: 7\nretry: +8\nretry: 9s\nretry: -1\nretry:\n"), []);
+        assert_eq!(events.retry, Some(Duration::from_millis(7)));
     }
 
     #[test]

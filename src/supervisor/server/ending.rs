@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use actix::{AsyncContext, Context, Handler};
+use actix::{ActorContext, AsyncContext, Context, Handler};
 
 use crate::supervisor::{
     exit::Exit,
@@ -98,6 +98,12 @@ impl ServerActor {
         self.requests.fail_all("the server was stopped");
         self.refuse_server_requests();
         self.writer = None;
+        if let Some(waiting) = self.waiting.take() {
+            // There is no process yet.
+            ctx.cancel_future(waiting);
+            self.reporter = Some(self.exit_guard());
+            return ctx.stop();
+        }
         let (after_eof, after_term) = self.launch.stop_grace;
         self.order_later(after_eof, guard::TERMINATE, ctx);
         self.order_later(after_eof.saturating_add(after_term), guard::KILL, ctx);

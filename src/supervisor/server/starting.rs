@@ -24,6 +24,7 @@ use crate::{
         process::{self, Reports},
         server::{ProcessPhase, ServerActor},
         sweep::{self, INSTANCE_VARIABLE},
+        temporary::Temporary,
         usage::TreeGuard,
         writer::{LineWriter, PipeWriter},
     },
@@ -60,7 +61,8 @@ impl ServerActor {
         let reporter = self.exit_guard();
         let mark = format!("{}.{}", self.id, self.instance.generation);
         let egress = self.launch.egress.clone();
-        let spawned = process::spawn(&self.launch.guard, &with_mark(&self.launch.spec, &mark), egress.is_some());
+        let spec = of_one_process(&self.launch.spec, &mark);
+        let spawned = process::spawn(&self.launch.guard, &spec, egress.is_some());
         // Before the reporter is dropped, which reports what is recorded by then.
         let process = spawned.inspect_err(|error| self.exit.record(not_started::own(error)))?;
         self.writer = Some(LineWriter::Pipe(PipeWriter::new(process.stdin)));
@@ -73,7 +75,8 @@ impl ServerActor {
         let stderr = actix::spawn(async move { output.drain(process.stderr).await });
         let output_ends = future::join(stderr, stdout_end).map(drop);
         let tree = self.link.trees.register(process.reports.guard());
-        actix::spawn(watch_guard(process.reports, mark, ctx.address(), output_ends, (tree, reporter)));
+        let left = (mark, spec.temporary);
+        actix::spawn(watch_guard(process.reports, left, ctx.address(), output_ends, (tree, reporter)));
         Ok(())
     }
 
@@ -97,7 +100,7 @@ impl ServerActor {
 /// Passes the guard's reports to the actor. Outlives the actor: the exit is reported when the tree is really gone.
 async fn watch_guard(
     mut reports: Reports,
-    mark: String,
+    left: (String, Option<Temporary>),
     actor: actix::Addr<ServerActor>,
     output_ends: impl Future<Output = ()>,
     (tree, reporter): (TreeGuard, ExitGuard),
@@ -112,7 +115,7 @@ async fn watch_guard(
     let fate = reports.reap().await;
     if is_running {
         reporter.reason.record(Exit::Lost(fate));
-        end_unguarded(mark).await;
+        end_unguarded(left).await;
     }
     // A process that is gone has closed its pipes, unless a stranger holds them.
     let _ = tokio::time::timeout(EXIT_TIMEOUT, output_ends).await;
@@ -121,24 +124,28 @@ async fn watch_guard(
     drop(reporter);
 }
 
-/// The environment of a process tells whose it is, even if all of its parents are gone.
-fn with_mark(spec: &Spec, mark: &str) -> Spec {
+/// With what is each process's own: its folder for temporary files, and a variable that tells whose it is, even if all
+/// of its parents are gone.
+pub(in crate::supervisor) fn of_one_process(spec: &Spec, mark: &str) -> Spec {
     let mut spec = spec.clone();
     spec.env.insert(INSTANCE_VARIABLE.into(), mark.into());
+    spec.temporary = spec.containment.as_ref().map(|containment| Temporary::beside(&containment.home));
     spec
 }
 
 /// Does what a guard would have done that something outside Ostler killed.
-async fn end_unguarded(mark: String) {
+async fn end_unguarded((mark, temporary): (String, Option<Temporary>)) {
     log::warn!("a guard was killed; what it guarded is ended");
     loop {
         let mark = mark.clone();
         let found = tokio::task::spawn_blocking(move || sweep::sweep(INSTANCE_VARIABLE, &mark)).await;
         if found.unwrap_or_default() == 0 {
-            return;
+            break;
         }
         tokio::time::sleep(EXIT_TIMEOUT).await;
     }
+    // What cannot be removed now is tried again at the next start.
+    let _ = tokio::task::spawn_blocking(move || temporary.map(|temporary| temporary.remove())).await;
 }
 
 /// The lines of a pipe, as they come; drops `open` after the last.

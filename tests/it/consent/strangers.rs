@@ -203,3 +203,21 @@ fn a_server_without_any_metadata_is_authorized_by_the_endpoints_that_are_given()
     server.call("knock", json!({})).is(200);
     server.change(json!({"oauth": {"tokenEndpoint": "http://elsewhere.example/token"}})).is(422);
 }
+
+#[test]
+fn a_client_secret_outside_of_ostler_is_fetched_for_an_authorization() {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+
+    let (secret, allowed) = (("CLIENT_SECRET", "of-a-variable-0123"), ("OSTLER_SECRET_VARIABLES", "CLIENT_SECRET"));
+    let (ostler, estate) = (Ostler::with(&[("MCP_PRIVATE_ADDRESSES", "true"), secret, allowed]), Estate::start());
+    let server = wanting(&ostler, &estate);
+    let client = |secret: &str| json!({"oauth": {"clientId": "by-hand", "clientSecret": secret}});
+    let refused = server.change(client("${env:OTHER}")).problem(422, "validation_failed");
+    refused.has("/errors/0/pointer", "/oauth/clientSecret");
+    server.change(client("${env:CLIENT_SECRET}")).is(200).has("/oauth/clientSecret", "${env:CLIENT_SECRET}");
+    consent(&server, &estate.origin()).1.is(200);
+    server.becomes("running");
+    let sent = estate.upstream.seen().into_iter().find(|seen| seen.target == "/token").unwrap();
+    let basic = format!("Basic {}", BASE64_STANDARD.encode("by-hand:of-a-variable-0123"));
+    assert_eq!(sent.header("authorization"), Some(basic.as_str()));
+}

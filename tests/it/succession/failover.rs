@@ -101,6 +101,8 @@ fn a_leader_that_freezes_is_left_for_the_one_that_is_promoted() {
     let (took, ()) = timed(|| within(seconds(15), "it serves again", || (echo().status == 200).then_some(())));
     println!("| frozen leader, promoted second | served again after {:.1} s |", took.as_secs_f64());
     eventually("it is ready", || (ostler.anonymous().get("/readyz").status == 200).then_some(()));
+    // Reading connections find the new leader by themselves, after the writing one.
+    eventually("it reads, too", || (ostler.admin().get("/api/audit?limit=1").status == 200).then_some(()));
     assert_eq!(server.calls_on_record().get(&before), Some(&1));
     primary.thaw();
 }

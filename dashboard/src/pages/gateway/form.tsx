@@ -1,13 +1,12 @@
 /** The form that registers or replaces a service of the gateway. */
-import { useState, type FormEvent } from "react";
-import { api, ApiError } from "../../api/client";
+import { useState } from "react";
+import { api } from "../../api/client";
 import { keys } from "../../api/queries";
 import type { LoadBalancing, NewServiceBody, ServiceItem } from "../../api/types";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
-import { Failed } from "../../ui/card";
-import { Dialog } from "../../ui/dialog";
 import { Check, Input, Select } from "../../ui/field";
+import { FormDialog, type Fault } from "../../ui/form-dialog";
 
 /** The registration of a service, without the fields that Ostler adds. */
 function spec({ createdAt: _, updatedAt: _too, stats: _stats, health: _health, ...body }: ServiceItem): NewServiceBody {
@@ -41,87 +40,83 @@ export function ServiceForm({ service, close }: { service: ServiceItem | null; c
     onDone: close,
     quiet: true,
   });
-  const fault = (pointer: string) => (save.error instanceof ApiError ? save.error.at(pointer) : undefined);
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    save.mutate();
-  };
   return (
-    <Dialog wide title={service ? `Edit ${service.name}` : "Register a service"} onClose={close}>
-      <form className="form" onSubmit={submit}>
-        <div className="row even">
-          <Input
-            label="Name"
-            required
-            maxLength={63}
-            pattern="[A-Za-z0-9._\-]+"
-            disabled={!!service}
-            value={draft.name}
-            fault={fault("/name")}
-            onChange={(event) => set({ name: event.target.value })}
+    <FormDialog
+      wide
+      title={service ? `Edit ${service.name}` : "Register a service"}
+      action={save}
+      yes={service ? "Save" : "Register"}
+      close={close}
+    >
+      {(fault) => (
+        <>
+          <div className="row even">
+            <Input
+              label="Name"
+              required
+              maxLength={63}
+              pattern="[A-Za-z0-9._\-]+"
+              disabled={!!service}
+              value={draft.name}
+              fault={fault("/name")}
+              onChange={(event) => set({ name: event.target.value })}
+            />
+            <Input
+              label="Path"
+              required
+              className="mono"
+              placeholder="/api/chat"
+              value={draft.basePath}
+              fault={fault("/basePath")}
+              hint="Requests to this path and below."
+              onChange={(event) => set({ basePath: event.target.value })}
+            />
+          </div>
+          <InstanceFields instances={draft.instances} fault={fault} onChange={(instances) => set({ instances })} />
+          <div className="row even">
+            <Input
+              label="Health endpoint"
+              className="mono"
+              placeholder="/health"
+              value={draft.healthEndpoint ?? ""}
+              fault={fault("/healthEndpoint")}
+              hint="Without one, health checks only connect."
+              onChange={(event) => set({ healthEndpoint: event.target.value || null })}
+            />
+            <Select
+              label="Load balancing"
+              value={draft.loadBalancing ?? ""}
+              onChange={(event) => set({ loadBalancing: (event.target.value || null) as LoadBalancing | null })}
+            >
+              <option value="">Gateway default</option>
+              <option value="round-robin">Round robin</option>
+              <option value="least-connections">Least connections</option>
+              <option value="weighted">Weighted</option>
+            </Select>
+          </div>
+          <Check
+            label="Require a token or API key of this Ostler"
+            checked={draft.authentication}
+            onChange={(event) => set({ authentication: event.target.checked })}
           />
-          <Input
-            label="Path"
-            required
-            className="mono"
-            placeholder="/api/chat"
-            value={draft.basePath}
-            fault={fault("/basePath")}
-            hint="Requests to this path and below."
-            onChange={(event) => set({ basePath: event.target.value })}
+          <Check
+            label="Strip the path prefix"
+            hint="Instances get the path without that of the service."
+            checked={!!draft.stripPrefix}
+            onChange={(event) => set({ stripPrefix: event.target.checked })}
           />
-        </div>
-        <InstanceFields instances={draft.instances} fault={fault} onChange={(instances) => set({ instances })} />
-        <div className="row even">
-          <Input
-            label="Health endpoint"
-            className="mono"
-            placeholder="/health"
-            value={draft.healthEndpoint ?? ""}
-            fault={fault("/healthEndpoint")}
-            hint="Without one, health checks only connect."
-            onChange={(event) => set({ healthEndpoint: event.target.value || null })}
+          <Check
+            label="Forward callers' credentials to instances"
+            hint="Their Authorization and Cookie headers, which may be a key of this Ostler."
+            checked={!!draft.passCredentials}
+            onChange={(event) => set({ passCredentials: event.target.checked })}
           />
-          <Select
-            label="Load balancing"
-            value={draft.loadBalancing ?? ""}
-            onChange={(event) => set({ loadBalancing: (event.target.value || null) as LoadBalancing | null })}
-          >
-            <option value="">Gateway default</option>
-            <option value="round-robin">Round robin</option>
-            <option value="least-connections">Least connections</option>
-            <option value="weighted">Weighted</option>
-          </Select>
-        </div>
-        <Check
-          label="Require a token or API key of this Ostler"
-          checked={draft.authentication}
-          onChange={(event) => set({ authentication: event.target.checked })}
-        />
-        <Check
-          label="Strip the path prefix"
-          hint="Instances get the path without that of the service."
-          checked={!!draft.stripPrefix}
-          onChange={(event) => set({ stripPrefix: event.target.checked })}
-        />
-        <Check
-          label="Forward callers' credentials to instances"
-          hint="Their Authorization and Cookie headers, which may be a key of this Ostler."
-          checked={!!draft.passCredentials}
-          onChange={(event) => set({ passCredentials: event.target.checked })}
-        />
-        <AdvancedFields draft={draft} set={set} fault={fault} />
-        {save.isError && <Failed error={save.error} />}
-        <div className="dialog-foot">
-          <Button onClick={close}>Cancel</Button>
-          <Button type="submit" look="primary" busy={save.isPending}>{service ? "Save" : "Register"}</Button>
-        </div>
-      </form>
-    </Dialog>
+          <AdvancedFields draft={draft} set={set} fault={fault} />
+        </>
+      )}
+    </FormDialog>
   );
 }
-
-type Fault = (pointer: string) => string | undefined;
 
 function NumberInput({ label, hint, pointer, value, fault, least = 0, set }: {
   label: string;

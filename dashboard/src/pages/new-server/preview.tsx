@@ -4,8 +4,9 @@ import type { ImportView, StartPreview } from "../../api/types";
 import { Text } from "../../ui/text";
 
 /** Asks for what would be run for a body that registers a server; changes nothing. */
-export async function preview({ name, command, args, env, sandbox, limits }: Record<string, unknown>) {
-  const server = { command, args, env, ...(sandbox ? { sandbox } : {}), ...(limits ? { limits } : {}) };
+export async function preview({ name, command, args, env, cwd, sandbox, limits }: Record<string, unknown>) {
+  const given = Object.entries({ cwd, sandbox, limits }).filter(([, value]) => value);
+  const server = { command, args, env, ...Object.fromEntries(given) };
   const config = { mcpServers: { [String(name) || "unnamed"]: server } };
   const { servers } = await api.post<ImportView>("/api/mcp/import", { config, dryRun: true });
   return servers[0];
@@ -20,8 +21,15 @@ export function Start({ start }: { start: StartPreview }) {
         <dd className="break">{start.program === null ? "not found" : <code><Text>{start.program}</Text></code>}</dd>
         <dt>Arguments</dt>
         <dd className="break">{words(start.args)}</dd>
+        {start.package && <><dt>Package</dt><dd className="break"><Package run={start.package} /></dd></>}
+        {start.unrecognized && (
+          <>
+            <dt>Package</dt>
+            <dd className="break">unknown: <Text>{start.unrecognized}</Text>. The launcher runs as it is.</dd>
+          </>
+        )}
         <dt>Folder</dt>
-        <dd className="break"><code><Text>{start.folder}</Text></code></dd>
+        <dd className="break"><code><Text>{start.cwd ?? start.folder}</Text></code></dd>
         <dt>Variables</dt>
         <dd className="break">{words(start.variables)}</dd>
         <dt>Sandbox</dt>
@@ -34,6 +42,19 @@ export function Start({ start }: { start: StartPreview }) {
         <dd className="break">{words(paths.write)}</dd>
       </dl>
     </section>
+  );
+}
+
+function Package({ run: { packages, registry } }: { run: NonNullable<StartPreview["package"]> }) {
+  return (
+    <>
+      {packages.map(({ name, extras, versions }) => (
+        <div key={name}>
+          <code><Text>{name}{extras.length > 0 && `[${extras.join(",")}]`}</Text></code> of {registry},{" "}
+          {versions ? <code><Text>{versions}</Text></code> : "the newest version at each start"}
+        </div>
+      ))}
+    </>
   );
 }
 

@@ -13,7 +13,9 @@ import { Uncontained } from "../../ui/state";
 import { Text } from "../../ui/text";
 import type { TabProps } from "./tab";
 
-export function ContainmentCard({ server: { id, sandbox, limits } }: { server: ServerDetails["server"] }) {
+export function ContainmentCard({ details }: { details: ServerDetails }) {
+  const { id, sandbox, limits } = details.server;
+  const absent = details.effectiveSandbox?.notInForce ?? [];
   const grants = sandboxLines({ ...sandbox, level: null });
   const bounds = limitLines(limits);
   return (
@@ -30,6 +32,7 @@ export function ContainmentCard({ server: { id, sandbox, limits } }: { server: S
         <dd className="break">
           {grants.map((line) => <div key={line} className="mono small"><Text line>{line}</Text></div>)}
           {!grants.length && "nothing more"}
+          {absent.map((path) => <div key={path} className="small warn"><Text line>{path}</Text> is not there</div>)}
         </dd>
         {bounds.length > 0 && (
           <>
@@ -42,15 +45,16 @@ export function ContainmentCard({ server: { id, sandbox, limits } }: { server: S
   );
 }
 
-/** What its sandbox refused to the last process, and the button that grants it. */
+/** What its sandbox refused to a tool, or to the last process, and the button that grants it. */
 export function RefusalNote({ details: { server, runtimeStatus, suggestion }, etag }: TabProps) {
   const may = useMay()("mcp:write");
   const allow = useAction(() => api.put(`/api/mcp/${server.id}`, suggestion?.change, { "if-match": etag }), {
     done: "Granted",
     refresh: [keys.server(server.id), keys.servers],
   });
-  const refusal = runtimeStatus.lastExit?.refusal;
-  if (!refusal || runtimeStatus.status === "running") return null;
+  const ofExit = runtimeStatus.status === "running" ? null : runtimeStatus.lastExit?.refusal;
+  const refusal = runtimeStatus.refusal ?? ofExit;
+  if (!refusal) return null;
   const ask = async () => {
     if (!suggestion) return;
     const [words, name] = grantWords(suggestion.grant);

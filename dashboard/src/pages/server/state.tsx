@@ -101,7 +101,7 @@ export function State({ details, etag }: TabProps) {
               )}
             </dl>
           </Card>
-          {server.url === null && <ContainmentCard server={server} />}
+          {server.url === null && <ContainmentCard details={details} />}
           <Card title="Since registration">
             <dl className="facts">
               <dt>Calls</dt>

@@ -56,7 +56,8 @@ fn words(mount: &Mount, place: &Path) -> Vec<OsString> {
         Mount::Link(target) => of("--symlink", target),
         Mount::Nothing => of("--ro-bind", Path::new("/dev/null")),
         Mount::Empty => vec!["--tmpfs".into(), place.into()],
-        Mount::Processes => vec!["--proc".into(), place.into()],
+        // It takes settings that it does not cover for read-only.
+        Mount::Processes => vec!["--proc".into(), place.into(), "--remount-ro".into(), place.into()],
         Mount::Devices => vec!["--dev".into(), place.into()],
     }
 }
@@ -64,24 +65,27 @@ fn words(mount: &Mount, place: &Path) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::supervisor::containment::Containment;
+    use crate::supervisor::{containment::Containment, temporary::Temporary};
 
     #[test]
     fn nothing_is_mounted_but_what_is_granted_and_the_hidden_lies_over_it() {
         let containment = Containment {
             home: "/srv/own/1".into(),
-            read: ["/srv/app", "/proc/1/root", "/dev/null", "/dev/snd"].map(PathBuf::from).into(),
+            read: ["/usr/bin/in", "/srv/app", "/proc/1/root", "/dev/null", "/dev/snd"].map(PathBuf::from).into(),
             write: vec!["/srv/files".into()],
             hidden: ["/usr/bin", "/usr/bin/env", "/var/lib/ostler"].map(PathBuf::from).into(),
             ..Containment::default()
         };
-        let arguments = arguments(&Plan::of(&containment, Path::new("/srv/own/1")));
+        let temporary = Temporary::beside(&containment.home);
+        let arguments = arguments(&Plan::of(&containment, &containment.home, Some(&temporary)).unwrap());
         let text: Vec<_> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
         let text = text.join(" ");
         let after = "--ro-bind-try /srv/app /srv/app --dev-bind-try /dev/snd /dev/snd --tmpfs /usr/bin --ro-bind \
-                     /dev/null /usr/bin/env --bind-try /srv/files /srv/files --bind-try /srv/own/1 /srv/own/1 \
-                     --remount-ro / --chdir /srv/own/1";
+                     /dev/null /usr/bin/env --ro-bind-try /usr/bin/in /usr/bin/in --bind-try /srv/files /srv/files \
+                     --bind-try /srv/own/1 /srv/own/1 --remount-ro / --chdir /srv/own/1";
         assert!(text.ends_with(after), "{text}");
+        let link = format!("--symlink {} {}", temporary.folder().display(), temporary.link().display());
+        assert!(text.contains(&link) && text.contains("--proc /proc --remount-ro /proc"), "{text}");
         assert!(text.contains("--ro-bind-try /etc/passwd /etc/passwd"), "{text}");
         for absent in ["/etc/shadow", "/var", "/home", "/root", "/proc/1", "--setenv", "/sys"] {
             assert!(!text.contains(absent), "{absent}: {text}");

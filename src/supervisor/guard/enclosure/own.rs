@@ -225,7 +225,7 @@ fn make(mount: &Mount, place: &Path, real: Option<PathBuf>) -> io::Result<()> {
         }
         Mount::Processes => {
             make_folder(place)?;
-            let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+            let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
             Ok(self::mount("proc", place, "proc", flags, None)?)
         }
         Mount::Devices => make_devices(place),

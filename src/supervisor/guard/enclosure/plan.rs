@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::supervisor::{containment::Containment, guard::places};
+use crate::supervisor::{containment::Containment, guard::places, temporary::Temporary};
 
 /// Content of a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub(super) enum Mount {
     Empty,
     /// A file without content, over one that is not to be read.
     Nothing,
-    /// Processes of the server.
+    /// Processes of the server, to read: settings of the kernel in it need no capability, only the number of root.
     Processes,
     /// Devices that every program needs.
     Devices,
@@ -45,10 +45,16 @@ pub(super) fn fresh() -> Vec<(Mount, PathBuf)> {
 }
 
 impl Plan {
-    /// The plan of a server that works in `dir`.
-    pub(super) fn of(containment: &Containment, dir: &Path) -> Self {
+    /// The plan of a server that works in `dir`. The error says why there can be none.
+    pub(super) fn of(containment: &Containment, dir: &Path, temporary: Option<&Temporary>) -> Result<Self, String> {
+        if !is_seen(containment, dir) {
+            return Err(format!("its working directory {} is not granted to it", dir.display()));
+        }
         let mut mounts = fresh();
         let mut mount = |kind: Mount, place: &Path| mounts.push((kind, place.to_owned()));
+        if let Some(temporary) = temporary {
+            mount(Mount::Link(temporary.folder().to_owned()), temporary.link());
+        }
         for place in places::PROGRAMS.iter().map(Path::new) {
             mount(fs::read_link(place).map_or(Mount::Read, Mount::Link), place);
         }
@@ -66,7 +72,10 @@ impl Plan {
         let is_needed = |place: &&PathBuf| !is_there(place) && !is_shut(place);
         // Mounted otherwise, a device cannot be opened.
         let or_device = |kind: Mount, place: &Path| if place.starts_with("/dev") { Mount::Device } else { kind };
-        for place in containment.read.iter().filter(is_needed) {
+        // What is granted by name in a folder that is hidden lies over that.
+        let is_over = |place: &&PathBuf| containment.hidden.iter().any(|hidden| place.starts_with(hidden));
+        let (over, under): (Vec<_>, Vec<_>) = containment.read.iter().filter(is_needed).partition(is_over);
+        for place in under {
             mount(or_device(Mount::Read, place), place);
         }
         let read = || places::PROGRAMS.iter().map(Path::new).chain(containment.read.iter().map(PathBuf::as_path));
@@ -77,9 +86,19 @@ impl Plan {
                 mount(Mount::Nothing, hidden);
             }
         }
+        for place in over {
+            mount(Mount::Read, place);
+        }
         for place in containment.write.iter().filter(is_needed).chain([&containment.home]) {
             mount(or_device(Mount::Write, place), place);
         }
-        Self { mounts, dir: dir.to_owned() }
+        Ok(Self { mounts, dir: dir.to_owned() })
     }
+}
+
+/// True for a folder that is there inside.
+fn is_seen(containment: &Containment, folder: &Path) -> bool {
+    let granted = containment.read.iter().chain(&containment.write).chain([&containment.home]);
+    let mut seen = granted.map(PathBuf::as_path).chain(places::PROGRAMS.iter().map(Path::new));
+    seen.any(|place| folder.starts_with(place))
 }

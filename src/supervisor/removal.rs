@@ -12,28 +12,31 @@ use uuid::Uuid;
 /// Removes a folder with all that is in it; one that is not there is removed already. Blocks.
 ///
 /// Deep folders are brought up before they are removed: so that it takes no stack and no descriptors, however deeply a
-/// server nested them. Nothing else changes the folder meanwhile, as the server has ended. No link is followed.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
+/// server nested them. Nothing but another removal changes the folder meanwhile, as the server has ended. No link is
+/// followed.
+pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     while let Some(first) = entries(folder)?.next().transpose()? {
         if !first.file_type()?.is_dir() {
-            fs::remove_file(first.path())?;
+            unless_gone(fs::remove_file(first.path()))?;
             continue;
         }
         for inner in entries(&first.path())? {
             let inner = inner?;
             if inner.file_type()?.is_dir() {
-                open(&inner.path())?;
-                fs::rename(inner.path(), folder.join(Uuid::new_v4().simple().to_string()))?;
+                unless_gone(open(&inner.path()))?;
+                unless_gone(fs::rename(inner.path(), folder.join(Uuid::new_v4().simple().to_string())))?;
             } else {
-                fs::remove_file(inner.path())?;
+                unless_gone(fs::remove_file(inner.path()))?;
             }
         }
-        fs::remove_dir(first.path())?;
+        unless_gone(fs::remove_dir(first.path()))?;
     }
-    match fs::remove_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
+    unless_gone(fs::remove_dir(folder))
+}
+
+/// Takes what is not there for removed.
+fn unless_gone(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// The entries of a folder that may be closed to its owner; none where it is not there.

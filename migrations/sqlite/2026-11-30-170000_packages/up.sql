@@ -1,0 +1,8 @@
+-- What each server runs of a package: the versions that it was resolved to, sealed. An older program passes over it; a
+-- server without a row is resolved anew.
+
+CREATE TABLE server_packages (
+    server_id TEXT PRIMARY KEY NOT NULL REFERENCES mcp_servers (id) ON DELETE CASCADE,
+    package TEXT NOT NULL,
+    updated_at TIMESTAMP NOT NULL
+);

@@ -1,0 +1,61 @@
+//! Packages that servers are started from.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The packages that a launcher (`npx`, `uvx` and the like) is asked to run a program of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PackageRun {
+    /// The registry that the packages are from.
+    pub registry: PackageRegistry,
+    /// The packages that are installed together, at least one; the first has the program where none is named.
+    pub packages: Vec<PackageRequirement>,
+    /// The program that is run; `null` for the one that the first package has for its own.
+    pub program: Option<String>,
+    /// The program's arguments.
+    pub args: Vec<String>,
+    /// The Python to run it by, a version or a path; `null` for the usual one.
+    pub python: Option<String>,
+}
+
+/// Treatment of launchers (`npx`, `uvx` and the like) of packages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LauncherUse {
+    /// They are run as they are.
+    #[default]
+    Keep,
+    /// Their packages are installed once, and the packages' programs run in their place.
+    Replace,
+}
+
+impl LauncherUse {
+    /// All of them, with their names.
+    pub const ALL: [(&str, Self); 2] = [("keep", Self::Keep), ("replace", Self::Replace)];
+}
+
+/// A registry of packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PackageRegistry {
+    /// The registry of npm, or a mirror of it.
+    Npm,
+    /// The Python Package Index, or a mirror of it.
+    PyPi,
+}
+
+/// A package, with the versions of it that will do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[non_exhaustive]
+pub struct PackageRequirement {
+    /// Its name, as `@scope/name` or `mcp-server-time`.
+    pub name: String,
+    /// Its extras, as `cli` of `mcp[cli]`; for PyPI alone.
+    pub extras: Vec<String>,
+    /// The versions, in the words of the registry: a version, a range or a tag for npm, specifiers (PEP 440) for PyPI;
+    /// empty for the newest.
+    pub versions: String,
+}

@@ -1,0 +1,21 @@
+//! Packages that servers are started from: resolved, installed once, pinned, checked before each start.
+//!
+//! A *lock* is the files from which an installer makes the same installation again: all versions with their hashes. The
+//! folder of an installation is named by the hash of its lock, so servers that were resolved to one lock share one
+//! installation. A *pin* is the lock that a server runs, with the hash of what was installed; it is sealed, as a user
+//! who may write to the database must not choose what is run.
+//!
+//! Installers run contained as servers do, and may write to this store; servers may only read from it. Install scripts
+//! are off.
+
+mod installation;
+mod installer;
+mod lock;
+mod manifest;
+mod npm;
+mod pin;
+mod pypi;
+mod service;
+
+pub(crate) use installer::{InstallerCommand, InstallerSpec};
+pub(crate) use service::Packages;

@@ -1,0 +1,157 @@
+//! [`Store`]: the folder of all installations, each in one of its own.
+//!
+//! An installation is complete once its manifest is there, which is written last. What is not complete was cut short,
+//! and is made anew.
+
+use std::{
+    collections::HashSet,
+    fs::{self, DirBuilder, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use uuid::Uuid;
+
+use super::{lock::Lock, manifest::Manifest};
+use crate::{model::PackageRegistry, supervisor::temporary};
+
+/// The file of an installation that lists all others.
+pub(super) const MANIFEST: &str = ".manifest.json";
+
+/// Permissions of folders on the way to installations, of folders and programs in one, and of other files there.
+const PASSABLE: u32 = 0o711;
+const RUN: u32 = 0o755;
+const READ: u32 = 0o644;
+
+/// What the names of folders begin with in which something is resolved.
+const SCRATCH: &str = "resolving-";
+
+/// The folder of all installations.
+#[derive(Clone, Debug)]
+pub(super) struct Store {
+    /// A path without links, below which everything is Ostler's.
+    pub(super) root: PathBuf,
+}
+
+impl Store {
+    /// The folder of a lock's installation.
+    pub(super) fn folder(&self, lock: &Lock) -> PathBuf {
+        self.registry(lock).join(lock.folder_name())
+    }
+
+    fn registry(&self, lock: &Lock) -> PathBuf {
+        self.root.join(match lock.registry {
+            PackageRegistry::Npm => "npm",
+            PackageRegistry::PyPi => "pypi",
+        })
+    }
+
+    /// Lets others pass to a lock's installation who can pass to this folder; they can list neither. Blocks.
+    pub(super) fn let_pass(&self, lock: &Lock) -> io::Result<()> {
+        [&self.root, &self.registry(lock)].into_iter().try_for_each(|folder| set_mode(folder, PASSABLE))
+    }
+
+    /// The home of installers, with what they downloaded.
+    pub(super) fn home(&self) -> PathBuf {
+        self.root.join("installer")
+    }
+
+    /// A new folder in which something is resolved.
+    pub(super) fn scratch(&self) -> io::Result<PathBuf> {
+        let folder = self.root.join(format!("{SCRATCH}{}", Uuid::new_v4().simple()));
+        make(&folder)?;
+        Ok(folder)
+    }
+
+    /// The manifest of an installation that is complete; `None` where there is none. Blocks.
+    pub(super) fn manifest(&self, lock: &Lock) -> io::Result<Option<Manifest>> {
+        match fs::read(self.folder(lock).join(MANIFEST)) {
+            Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes all installations but those `kept` that are complete, and what else was cut short. Blocks.
+    pub(super) fn collect(&self, kept: &HashSet<PathBuf>) -> io::Result<()> {
+        temporary::remove_left(&self.root);
+        for registry in entries(&self.root)? {
+            if registry == self.home() {
+                continue;
+            }
+            if registry.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(SCRATCH)) {
+                remove(&registry)?;
+                continue;
+            }
+            for installation in entries(&registry)? {
+                if !kept.contains(&installation) || !installation.join(MANIFEST).exists() {
+                    remove(&installation)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties the folder of a lock and writes its files there. Blocks.
+    pub(super) fn begin(&self, lock: &Lock) -> io::Result<PathBuf> {
+        let folder = self.folder(lock);
+        remove(&folder)?;
+        make(&folder)?;
+        for (name, text) in &lock.files {
+            fs::write(folder.join(name), text)?;
+        }
+        Ok(folder)
+    }
+
+    /// Completes an installation; the hash of everything in it. Blocks.
+    pub(super) fn complete(&self, lock: &Lock) -> io::Result<String> {
+        let folder = self.folder(lock);
+        let_read(&folder)?;
+        let manifest = Manifest::of(&folder)?;
+        let partial = folder.join(".manifest.partial");
+        fs::write(&partial, serde_json::to_vec(&manifest)?)?;
+        fs::File::open(&partial)?.sync_all()?;
+        fs::rename(partial, folder.join(MANIFEST))?;
+        Ok(manifest.digest())
+    }
+}
+
+/// The entries of a folder; none where it is not there.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed?.map(|entry| Ok(entry?.path())).collect(),
+    }
+}
+
+/// Makes a folder that is Ostler's alone, and those above it.
+fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Lets all who get there read a folder, and so makes its permissions the same whatever the umask was.
+fn let_read(folder: &Path) -> io::Result<()> {
+    set_mode(folder, RUN)?;
+    for place in entries(folder)? {
+        let found = fs::symlink_metadata(&place)?;
+        if found.is_dir() {
+            let_read(&place)?;
+        } else if found.is_file() {
+            set_mode(&place, if found.permissions().mode() & 0o100 == 0 { READ } else { RUN })?;
+        }
+    }
+    Ok(())
+}
+
+fn set_mode(place: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(place, Permissions::from_mode(mode))
+}
+
+/// Removes a folder, if there is one.
+pub(super) fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,6 @@
+//! Packages that a command line has a launcher fetch and run: `npx -y PACKAGE`, `uvx PACKAGE` and the like.
+
+mod launchers;
+mod requirement;
+
+pub use launchers::recognize;

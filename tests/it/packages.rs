@@ -1,0 +1,140 @@
+//! Packages that launchers are asked to run: installed once, and their programs run directly.
+
+use std::{fs, path::PathBuf};
+
+use crate::support::{
+    real::{has_program, python_servers},
+    *,
+};
+
+/// Time to install a package beside other tests.
+const INSTALLED_WITHIN: u64 = 240;
+
+/// A registry that refuses each connection.
+const NOWHERE: &str = "http://127.0.0.1:9/";
+
+fn setup() -> Setup {
+    Setup::new().env("MCP_LAUNCHERS", "replace")
+}
+
+fn npx(name: &str) -> Spec {
+    Spec::new("npx", json!(["-y", "@modelcontextprotocol/server-memory@2026.8.31"])).named(name).enabled()
+}
+
+#[track_caller]
+fn runs(server: &Server) {
+    within(seconds(INSTALLED_WITHIN), "it runs", || (server.status() == "running").then_some(()));
+}
+
+/// The installations of a registry's packages.
+fn installations(setup: &Setup, registry: &str) -> Vec<PathBuf> {
+    let folder = setup.home.join("data/packages").join(registry);
+    fs::read_dir(folder).map(|found| found.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+}
+
+#[test]
+fn a_package_of_npm_is_installed_once_and_runs_without_its_launcher_and_its_registry() {
+    let Some(()) = has_program("npx") else { return };
+    let mut ostler = setup().spawn();
+    let servers = ["one", "two"].map(|name| ostler.admin().register(npx(name)));
+    servers.iter().for_each(runs);
+    servers[0].call("read_graph", json!({})).is(200);
+    let [installation] = installations(&ostler.setup, "npm").try_into().unwrap();
+    let program = installation.join("node_modules/.bin/mcp-server-memory");
+    let commands: Vec<_> = ostler.processes().into_iter().map(|process| process.command).collect();
+    assert_eq!(
+        commands.iter().filter(|command| command.contains(program.to_str().unwrap())).count(),
+        2,
+        "{commands:?}"
+    );
+    assert!(!commands.iter().any(|command| command.contains("npx") || command.starts_with("npm")), "{commands:?}");
+    let spawned = ostler.admin().get("/api/audit?action=server.spawn").is(200);
+    assert!(spawned.text().contains(program.to_str().unwrap()), "{spawned:?}");
+
+    // Cut off from its registry, it starts all the same.
+    ostler.kill();
+    ostler.setup = ostler.setup.clone().env("NPM_CONFIG_REGISTRY", NOWHERE);
+    ostler.start_again();
+    servers.iter().map(|server| ostler.admin().server(&server.id)).for_each(|server| runs(&server));
+    let new = ostler.admin().register(Spec::new("npx", json!(["-y", "@modelcontextprotocol/server-memory@2026.7.4"])));
+    let refused = new.start().problem(500, "spawn_failed");
+    assert!(refused.text().contains("could not be resolved"), "{refused:?}");
+    new.remove().is(204);
+
+    // What was changed does not run, and is named.
+    ostler.terminate();
+    let file = installation.join("node_modules/@modelcontextprotocol/server-memory/dist/index.js");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + "\n//").unwrap();
+    ostler.start_again();
+    let changed = ostler.admin().server(&servers[0].id);
+    changed.becomes("failed");
+    let reason = changed.details().string("/runtimeStatus/lastExit/reason");
+    assert!(
+        reason.contains("is not as it was installed") && reason.contains("server-memory/dist/index.js"),
+        "{reason}"
+    );
+
+    // What is gone is installed again, and is what was pinned.
+    ostler.terminate();
+    fs::remove_dir_all(&installation).unwrap();
+    ostler.setup = ostler.setup.clone().without("NPM_CONFIG_REGISTRY");
+    ostler.start_again();
+    servers.iter().map(|server| ostler.admin().server(&server.id)).for_each(|server| runs(&server));
+    assert_eq!(installations(&ostler.setup, "npm"), [installation]);
+
+    // What nobody runs any more goes with the next start.
+    ostler.admin().get("/api/mcp").is(200).list("/items").iter().for_each(|server| {
+        ostler.admin().server(server["id"].as_str().unwrap()).remove().is(204);
+    });
+    ostler.terminate();
+    ostler.start_again();
+    assert!(installations(&ostler.setup, "npm").is_empty());
+}
+
+#[test]
+fn an_installation_that_takes_long_can_be_stopped_and_leaves_nothing() {
+    let Some(()) = has_program("npx") else { return };
+    // Takes connections, and never answers.
+    let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", registry.local_addr().unwrap());
+    let mut ostler = setup().env("NPM_CONFIG_REGISTRY", &url).spawn();
+    let server = ostler.admin().register(npx("slow"));
+    let (connection, _) = registry.accept().unwrap();
+    assert_eq!(server.status(), "starting");
+    server.stop().is(200).has("/runtimeStatus/status", "stopped");
+    ostler.leaves_nothing();
+    drop(connection);
+
+    server.change(json!({"enabled": true})).is(200);
+    let starting = ostler.admin().server(&server.id);
+    starting.change(json!({"args": ["-y", "@modelcontextprotocol/server-memory"]})).is(200);
+    let _connection = registry.accept().unwrap();
+    ostler.kill();
+    ostler.leaves_nothing();
+    ostler.setup = ostler.setup.clone().without("NPM_CONFIG_REGISTRY");
+    ostler.start_again();
+    runs(&ostler.admin().server(&server.id));
+    let left = fs::read_dir(ostler.setup.home.join("data/packages")).unwrap();
+    let left: Vec<_> = left.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(left.iter().all(|name| !name.starts_with("resolving-")), "{left:?}");
+}
+
+#[test]
+fn a_package_of_pypi_is_installed_once_and_again_as_it_was() {
+    let Some(folder) = python_servers("uv") else { return };
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut ostler = setup().env("PATH", &path).spawn();
+    let spec = Spec::new("uvx", json!(["mcp-server-time==2026.10.19", "--local-timezone=UTC"]));
+    let server = ostler.admin().register(spec.enabled());
+    runs(&server);
+    let answer = server.call("get_current_time", json!({"timezone": "UTC"})).is(200);
+    assert!(answer.said().contains("UTC"), "{answer:?}");
+    let commands: Vec<_> = ostler.processes().into_iter().map(|process| process.command).collect();
+    assert!(commands.iter().any(|command| command.contains("venv/bin/mcp-server-time")), "{commands:?}");
+    assert!(!commands.iter().any(|command| command.starts_with("uv")), "{commands:?}");
+    ostler.terminate();
+    let [installation] = installations(&ostler.setup, "pypi").try_into().unwrap();
+    fs::remove_dir_all(installation).unwrap();
+    ostler.start_again();
+    runs(&ostler.admin().server(&server.id));
+}
