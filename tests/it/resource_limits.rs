@@ -1,7 +1,5 @@
 //! Limits of what a server's processes use together; every bomb is small and stops by itself.
 
-use std::time::Instant;
-
 use crate::support::{self, server::hostile_server, setup::Setup, *};
 
 /// The fake with these limits.
@@ -136,7 +134,7 @@ fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
     let server = ostler.admin().running(limited(json!({"cpuPercent": 50})));
     let pid = spins(&server);
     server.details().has("/limits/cpuPercent", 50);
-    let (before, began) = (processor_time(pid), Instant::now());
+    let (before, began) = (processor_time(pid), support::wait::now());
     while began.elapsed() < seconds(3) {
         server.call("echo", json!({"message": "x"})).is(200);
     }
@@ -145,7 +143,7 @@ fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
     // Where the machine is busy, it may not get its share.
     let wanted = used + (after.1 - before.1) as f64 / elapsed;
     println!("used {used:.3} of a core, wanted {wanted:.3}");
-    assert!(used < 0.6 && wanted > 0.4, "{used} {wanted}");
+    assert!(used < 0.75 && wanted > 0.4, "{used} {wanted}");
     let timeline = server.caller.get(&server.path("/timeline")).is(200).text();
     assert!(timeline.contains("`limits.cpuPercent`"), "{timeline}");
     server.details().has("/runtimeStatus/restarts", 0);
