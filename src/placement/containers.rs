@@ -104,7 +104,7 @@ impl Containers {
         // A file that Ostler reads for a server is not the server's to read.
         let values = config.env.values().flat_map(|value| reference::texts(value));
         let texts = config.args.iter().map(String::as_str).chain(values);
-        let named = texts.flat_map(|text| grants::named(text)).chain(config.cwd.iter().map(Path::new));
+        let named = texts.flat_map(grants::named).chain(config.cwd.iter().map(Path::new));
         for (path, place) in named.filter(|_| config.grants_paths).filter_map(with_place) {
             match place.is_dir() {
                 true if self.bounds.grants_writing(&place) => write.push((path, place)),

@@ -6,7 +6,6 @@ use std::{
     net::TcpListener,
     os::unix::net::UnixDatagram,
     sync::{Arc, Mutex},
-    time::Instant,
 };
 
 use aws_lc_rs::hmac;
@@ -145,7 +144,7 @@ fn a_receiver_that_is_down_or_hangs_delays_nothing_and_is_named() {
         log.lines().filter(|line| line.contains("cannot be delivered") && line.contains(setting)).count()
     };
     eventually("the one that is down is named", || (named("OSTLER_AUDIT_SYSLOG") == 1).then_some(()));
-    let begun = Instant::now();
+    let begun = crate::support::wait::now();
     ostler.admin().make_key(&["mcp:read"]);
     assert!(begun.elapsed() < seconds(5), "{:?}", begun.elapsed());
     eventually("the one that hangs is named", || (named("OSTLER_AUDIT_WEBHOOK") == 1).then_some(()));
@@ -154,7 +153,7 @@ fn a_receiver_that_is_down_or_hangs_delays_nothing_and_is_named() {
         assert!(metrics.contains(&format!("ostler_audit_head_delivered{{receiver=\"{receiver}\"}} 0")), "{metrics}");
     }
     verify(&ostler, "").has("/verified", true);
-    let begun = Instant::now();
+    let begun = crate::support::wait::now();
     ostler.terminate();
     assert!(begun.elapsed() < seconds(20), "{:?}", begun.elapsed());
 }

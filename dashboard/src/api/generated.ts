@@ -377,6 +377,11 @@ export interface components {
             /** @description Its level. */
             level: components["schemas"]["SandboxLevel"];
             /**
+             * @description Paths of its sandbox that are not in force: nothing is there, or a link that the server may have made leads
+             *     elsewhere. They are looked for at each start of a process.
+             */
+            notInForce: string[];
+            /**
              * @description Files and folders besides its own, without links: those of its sandbox, and those that its command line and its
              *     environment name.
              */
@@ -391,7 +396,7 @@ export interface components {
          * @description The part that keeps a limit.
          * @enum {string}
          */
-        EnforcedBy: "kernel" | "guard" | "unavailable";
+        EnforcedBy: "kernel" | "guard";
         /** @description The keeper of a limit, and the reason. */
         Enforcement: {
             /** @description The one that keeps it. */
@@ -1195,6 +1200,8 @@ export interface components {
             args?: string[];
             /** @description A program, by path or found on `PATH`; never given to a shell. Either this or `url` must be there. */
             command?: string | null;
+            /** @description Its working directory, an absolute path; left out means a folder of its own. */
+            cwd?: string | null;
             /** @description Its purpose, at most 2000 characters. */
             description?: string | null;
             /**
@@ -1360,6 +1367,36 @@ export interface components {
             /** @description Tools that wait to be accepted, on servers that the caller may use. */
             waitingTools: number;
         };
+        /**
+         * @description A registry of packages.
+         * @enum {string}
+         */
+        PackageRegistry: "npm" | "pypi";
+        /** @description A package, with the versions of it that will do. */
+        PackageRequirement: {
+            /** @description Its extras, as `cli` of `mcp[cli]`; for PyPI alone. */
+            extras: string[];
+            /** @description Its name, as `@scope/name` or `mcp-server-time`. */
+            name: string;
+            /**
+             * @description The versions, in the words of the registry: a version, a range or a tag for npm, specifiers (PEP 440) for PyPI;
+             *     empty for the newest.
+             */
+            versions: string;
+        };
+        /** @description The packages that a launcher (`npx`, `uvx` and the like) is asked to run a program of. */
+        PackageRun: {
+            /** @description The program's arguments. */
+            args: string[];
+            /** @description The packages that are installed together, at least one; the first has the program where none is named. */
+            packages: components["schemas"]["PackageRequirement"][];
+            /** @description The program that is run; `null` for the one that the first package has for its own. */
+            program: string | null;
+            /** @description The Python to run it by, a version or a path; `null` for the usual one. */
+            python: string | null;
+            /** @description The registry that the packages are from. */
+            registry: components["schemas"]["PackageRegistry"];
+        };
         /** @description A change of password. */
         PasswordBody: {
             /**
@@ -1514,6 +1551,11 @@ export interface components {
             /** @description Fault of it though it runs: a list that it fails to give, which is read again by and by. */
             fault: string | null;
             /**
+             * Format: int64
+             * @description Milliseconds for which its processes were stopped, to hold them to `limits.cpuPercent`.
+             */
+            heldMs: number;
+            /**
              * Format: int32
              * @description Calls it is working on.
              */
@@ -1531,6 +1573,7 @@ export interface components {
             pid: number | null;
             /** @description The protocol revision agreed with the server. */
             protocolVersion: string | null;
+            refusal: components["schemas"]["Refusal"] | null;
             /**
              * Format: int32
              * @description Restarts after failures since it was last started by hand or with Ostler.
@@ -1626,6 +1669,8 @@ export interface components {
              * @description When it was registered.
              */
             createdAt: string;
+            /** @description Its working directory; `null` for a folder of its own. */
+            cwd: string | null;
             /** @description Its purpose. */
             description: string | null;
             /** @description True when it starts with Ostler. */
@@ -1693,6 +1738,8 @@ export interface components {
             args?: string[];
             /** @description New program; makes a server at a `url` local. */
             command?: string;
+            /** @description New working directory, an absolute path; `null` for a folder of its own. */
+            cwd?: string | null;
             /** @description New description; `null` removes it. */
             description?: string | null;
             /** @description True when it starts with Ostler; switching it starts or stops it now. */
@@ -1972,14 +2019,19 @@ export interface components {
         StartPreview: {
             /** @description Its arguments. */
             args: string[];
-            /** @description Folder of the servers' own folders, one of which is its home and working directory if it is contained. */
+            /** @description Its working directory; `null` for a folder of its own. */
+            cwd: string | null;
+            /** @description Folder of the servers' own folders, one of which is its home if it is contained. */
             folder: string;
             /** @description Its limits, with the usual ones where it names none. */
             limits: components["schemas"]["Limits"];
+            package: components["schemas"]["PackageRun"] | null;
             /** @description Path of the program, without links; `null` where there is none to be run. */
             program: string | null;
             /** @description Its sandbox, with the level that applies and all paths that are granted, those that its command line names, too. */
             sandbox: components["schemas"]["Sandbox"];
+            /** @description What is not understood in the command line of a launcher, which names no package of a registry then. */
+            unrecognized: string | null;
             /** @description Names of all its variables: its own, and those that every server gets. */
             variables: string[];
         };
@@ -2482,6 +2534,9 @@ export type Outcome = components['schemas']['Outcome'];
 export type OutputLine = components['schemas']['OutputLine'];
 export type OutputStream = components['schemas']['OutputStream'];
 export type Overview = components['schemas']['Overview'];
+export type PackageRegistry = components['schemas']['PackageRegistry'];
+export type PackageRequirement = components['schemas']['PackageRequirement'];
+export type PackageRun = components['schemas']['PackageRun'];
 export type PasswordBody = components['schemas']['PasswordBody'];
 export type Permission = components['schemas']['Permission'];
 export type PermissionSet = components['schemas']['PermissionSet'];

@@ -50,7 +50,7 @@ function Package({ run: { packages, registry } }: { run: NonNullable<StartPrevie
     <>
       {packages.map(({ name, extras, versions }) => (
         <div key={name}>
-          <code><Text>{name}{extras.length > 0 && `[${extras.join(",")}]`}</Text></code> of {registry},{" "}
+          <code><Text>{name + (extras.length ? `[${extras.join(",")}]` : "")}</Text></code> of {registry},{" "}
           {versions ? <code><Text>{versions}</Text></code> : "the newest version at each start"}
         </div>
       ))}
