@@ -38,10 +38,10 @@ const READ_BYTES: usize = 64 * 1024;
 
 impl ServerActor {
     pub(super) fn start(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
-        if let Some(missing) = &self.launch.missing {
+        if let Some(missing) = self.launch.missing.clone() {
             // Reports the exit when it is dropped, and by then the reason is recorded.
-            let _reporter = self.exit_guard();
-            self.exit.record(Exit::MissingSecret(missing.clone()));
+            let _reporter = self.take_reporter();
+            self.exit.record(Exit::MissingSecret(missing));
             return Err(io::ErrorKind::NotFound.into());
         }
         ctx.run_later(self.launch.start_timeout, |actor, _| {
@@ -58,7 +58,7 @@ impl ServerActor {
     }
 
     fn spawn(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
-        let reporter = self.exit_guard();
+        let reporter = self.take_reporter();
         let mark = format!("{}.{}", self.id, self.instance.generation);
         let egress = self.launch.egress.clone();
         let spec = of_one_process(&self.launch.spec, &mark);
@@ -78,6 +78,11 @@ impl ServerActor {
         let left = (mark, spec.temporary);
         actix::spawn(watch_guard(process.reports, left, ctx.address(), output_ends, (tree, reporter)));
         Ok(())
+    }
+
+    /// The one from before it ran, or a new one.
+    pub(super) fn take_reporter(&mut self) -> ExitGuard {
+        self.reporter.take().unwrap_or_else(|| self.exit_guard())
     }
 
     pub(super) fn exit_guard(&self) -> ExitGuard {
