@@ -50,7 +50,7 @@ fn a_contained_server_is_a_user_of_its_own_who_owns_its_folder_alone() {
     assert_eq!(environment(pid).get("USER").map(String::as_str), Some(USER));
     let temporary = fs::read_link(&environment(pid)["TMPDIR"]).unwrap();
     for place in [own.as_ref(), temporary.as_path()] {
-        let found = fs::metadata(&place).unwrap();
+        let found = fs::metadata(place).unwrap();
         assert_eq!((found.uid(), found.mode() & 0o7777), (NOBODY, 0o700), "{}", place.display());
     }
     let in_temporary = format!("{}/new", environment(pid)["TMPDIR"]);
