@@ -83,7 +83,7 @@ pub struct ServerActor {
     permitted: Option<mpsc::Receiver<Result<StartPermit, Exit>>>,
     /// The wait for it.
     waiting: Option<SpawnHandle>,
-    /// Reports the end of a remote server, or of one that was never run, which no guard does.
+    /// Reports the end of a remote server, or of one that was not run yet, which no guard does.
     reporter: Option<ExitGuard>,
     has_sent_message: bool,
     last_message_at: Option<Instant>,
@@ -243,12 +243,13 @@ impl Actor for ServerActor {
                     actor.begin(ctx);
                 }
                 Err(exit) => {
-                    actor.reporter = Some(actor.exit_guard());
                     actor.exit.record(exit);
                     ctx.stop();
                 }
             }
         });
+        // However it ends meanwhile.
+        self.report_its_end();
         self.waiting = Some(ctx.spawn(wait));
     }
 

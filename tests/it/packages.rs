@@ -62,8 +62,10 @@ fn a_package_of_npm_is_installed_once_and_runs_without_its_launcher_and_its_regi
     ostler.start_again();
     servers.iter().map(|server| ostler.admin().server(&server.id)).for_each(|server| runs(&server));
     let new = ostler.admin().register(Spec::new("npx", json!(["-y", "@modelcontextprotocol/server-memory@2026.7.4"])));
-    let refused = new.start().problem(500, "spawn_failed");
-    assert!(refused.text().contains("could not be resolved"), "{refused:?}");
+    new.start();
+    let reason =
+        eventually("it says why", || new.details().at("/runtimeStatus/lastExit/reason").as_str().map(str::to_owned));
+    assert!(reason.contains("could not be resolved"), "{reason}");
 }
 
 #[test]

@@ -101,7 +101,6 @@ impl ServerActor {
         if let Some(waiting) = self.waiting.take() {
             // There is no process yet.
             ctx.cancel_future(waiting);
-            self.reporter = Some(self.exit_guard());
             return ctx.stop();
         }
         let (after_eof, after_term) = self.launch.stop_grace;

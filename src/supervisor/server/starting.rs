@@ -38,10 +38,10 @@ const READ_BYTES: usize = 64 * 1024;
 
 impl ServerActor {
     pub(super) fn start(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
-        if let Some(missing) = &self.launch.missing {
+        if let Some(missing) = self.launch.missing.clone() {
             // Reports the exit when it is dropped, and by then the reason is recorded.
-            let _reporter = self.exit_guard();
-            self.exit.record(Exit::MissingSecret(missing.clone()));
+            let _reporter = self.take_reporter();
+            self.exit.record(Exit::MissingSecret(missing));
             return Err(io::ErrorKind::NotFound.into());
         }
         ctx.run_later(self.launch.start_timeout, |actor, _| {
@@ -58,7 +58,7 @@ impl ServerActor {
     }
 
     fn spawn(&mut self, ctx: &mut Context<Self>) -> io::Result<()> {
-        let reporter = self.exit_guard();
+        let reporter = self.take_reporter();
         let mark = format!("{}.{}", self.id, self.instance.generation);
         let egress = self.launch.egress.clone();
         let spec = of_one_process(&self.launch.spec, &mark);
@@ -80,7 +80,16 @@ impl ServerActor {
         Ok(())
     }
 
-    pub(super) fn exit_guard(&self) -> ExitGuard {
+    /// Has its end reported when the actor ends, for want of a guard that does.
+    pub(super) fn report_its_end(&mut self) {
+        self.reporter = Some(self.take_reporter());
+    }
+
+    fn take_reporter(&mut self) -> ExitGuard {
+        self.reporter.take().unwrap_or_else(|| self.exit_guard())
+    }
+
+    fn exit_guard(&self) -> ExitGuard {
         ExitGuard {
             id: self.id,
             generation: self.instance.generation,
