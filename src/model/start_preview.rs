@@ -16,7 +16,7 @@ pub struct StartPreview {
     pub args: Vec<String>,
     /// The packages that it is asked to fetch and run, where it is a launcher like `npx` or `uvx`.
     pub package: Option<PackageRun>,
-    /// What is not understood in the command line of a launcher, which names no package of a registry then.
+    /// Part of a launcher's command line that is not understood; no package of a registry is known then.
     pub unrecognized: Option<String>,
     /// Folder of the servers' own folders, one of which is its home if it is contained.
     pub folder: String,

@@ -1,7 +1,7 @@
 //! [`Store`]: the folder of all installations, each in one of its own.
 //!
 //! An installation is complete once its manifest is there, which is written last. What is not complete was cut short,
-//! and is made anew.
+//! and is made again.
 
 use std::{
     collections::HashSet,
@@ -13,18 +13,18 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{lock::Lock, manifest::Manifest};
+use super::{
+    lock::Lock,
+    manifest::{FILE as MANIFEST, Manifest},
+};
 use crate::{model::PackageRegistry, supervisor::temporary};
-
-/// The file of an installation that lists all others.
-pub(super) const MANIFEST: &str = ".manifest.json";
 
 /// Permissions of folders on the way to installations, of folders and programs in one, and of other files there.
 const PASSABLE: u32 = 0o711;
 const RUN: u32 = 0o755;
 const READ: u32 = 0o644;
 
-/// What the names of folders begin with in which something is resolved.
+/// Beginning of the names of folders in which something is resolved.
 const SCRATCH: &str = "resolving-";
 
 /// The folder of all installations.

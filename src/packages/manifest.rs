@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::hex;
 
+/// The file of an installation that lists all others.
+pub(super) const FILE: &str = ".manifest.json";
+
 /// Bytes of a file that are hashed at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -121,7 +124,7 @@ fn walk(root: &Path, folder: &Path, visit: &mut impl FnMut(&Path, &Metadata) -> 
         let metadata = fs::symlink_metadata(&path)?;
         if metadata.is_dir() {
             walk(root, &path, visit)?;
-        } else if path != root.join(super::installation::MANIFEST) {
+        } else if path != root.join(FILE) {
             visit(&path, &metadata)?;
         }
     }

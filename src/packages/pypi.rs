@@ -10,9 +10,10 @@ const LOCK: &str = "requirements.txt";
 const ENVIRONMENT: &str = "venv";
 
 /// No Python is fetched, as what it would come from is no registry of packages; bytecode says nothing of the time when
-/// it was made, so that two installations of one lock are the same.
-pub(super) const VARIABLES: [(&str, &str); 2] =
-    [("UV_PYTHON_DOWNLOADS", "never"), ("PYC_INVALIDATION_MODE", "unchecked-hash")];
+/// it was made, so that two installations of one lock are the same; and the certificates are those of the machine, as
+/// for npm.
+pub(super) const VARIABLES: [(&str, &str); 3] =
+    [("UV_PYTHON_DOWNLOADS", "never"), ("PYC_INVALIDATION_MODE", "unchecked-hash"), ("UV_SYSTEM_CERTS", "1")];
 
 /// The folder of an installation's programs.
 pub(super) const PROGRAMS: &str = "venv/bin";

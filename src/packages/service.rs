@@ -51,7 +51,7 @@ pub(crate) struct InstalledProgram {
 }
 
 impl InstalledProgram {
-    /// What runs it in place of its launcher, otherwise as `spec` says.
+    /// The spec that runs it in place of its launcher, otherwise as `spec` says.
     pub(crate) fn instead_of_launcher(self, spec: &Spec) -> Spec {
         let mut spec = spec.clone();
         spec.program = self.programs.join(&self.name).display().to_string();
@@ -79,7 +79,7 @@ impl Packages {
             let text = self.keyring.open(&context::package(id), &sealed).ok();
             let pin = text.and_then(|text| serde_json::from_str(&text).ok()).map(Arc::new);
             if pin.is_none() {
-                log::warn!(server:% = id; "the stored pin of its package cannot be read; it is resolved anew");
+                log::warn!(server:% = id; "the stored pin of its package cannot be read; it is resolved again");
             }
             Some((id, pin?))
         };

@@ -215,7 +215,8 @@ pub(super) fn is_live(db: &mut Connection, id: &str) -> Result<bool> {
     Ok(on!(db, conn => select(exists(live)).get_result(conn))?)
 }
 
-/// Marks a server deleted and drops its shares, its listing, its pins, its package and its tokens; false where there is none.
+/// Marks a server deleted and drops its shares, its listing, its pins, its package and its tokens; false where there is
+/// none.
 pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
     db.transaction(|db| {
         let id = id.to_string();

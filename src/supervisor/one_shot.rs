@@ -30,7 +30,7 @@ pub(crate) struct Ended {
 pub(crate) async fn run_to_end(guard: &Path, spec: &Spec) -> io::Result<Ended> {
     let spec = server::of_one_process(spec, MARK);
     let mut process = process::spawn(guard, &spec, false)?;
-    // Both ends that nobody reads or writes.
+    // It is asked nothing.
     drop(process.stdin);
     let (output, said) = (tail(process.stdout), tail(process.stderr));
     let reports = async {

@@ -83,7 +83,7 @@ pub struct ServerActor {
     permitted: Option<mpsc::Receiver<Result<StartPermit, Exit>>>,
     /// The wait for it.
     waiting: Option<SpawnHandle>,
-    /// Reports the end of a remote server, or of one that does not run yet, which no guard does.
+    /// Reports the end of a remote server, or of one that was not run yet, which no guard does.
     reporter: Option<ExitGuard>,
     has_sent_message: bool,
     last_message_at: Option<Instant>,
@@ -231,8 +231,6 @@ impl Actor for ServerActor {
         let Some(mut permitted) = self.permitted.take() else { return self.begin(ctx) };
         let fetch = if self.launch.templates.is_empty() { Duration::ZERO } else { FETCH_TIMEOUT };
         let install = if self.launch.package.is_some() { INSTALL_TIMEOUT } else { Duration::ZERO };
-        // It may end before there is a process.
-        self.reporter = Some(self.exit_guard());
         let limit = RECORD_TIMEOUT.saturating_add(fetch).saturating_add(install);
         let permitted = tokio::time::timeout(limit, async move { permitted.recv().await });
         let wait = permitted.into_actor(self).map(|permitted, actor, ctx| {
@@ -250,6 +248,8 @@ impl Actor for ServerActor {
                 }
             }
         });
+        // However it ends meanwhile.
+        self.report_its_end();
         self.waiting = Some(ctx.spawn(wait));
     }
 

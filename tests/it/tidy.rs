@@ -53,8 +53,7 @@ const ROOMS: [(&str, u32); 39] = [
     ("policy", 150),
     ("model", 160),
     ("error", 170),
-    // Stands apart, and so uses none.
-    ("demo_server", 180),
+    ("demo_server", 180), // stands apart
 ];
 
 /// What the front page has, and the room it comes from.
@@ -87,6 +86,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/edge",
             "src/web",
             "src/runtime",
+            "src/packages",
             "src/history",
             "src/calls",
             "src/servers",

@@ -2030,7 +2030,7 @@ export interface components {
             program: string | null;
             /** @description Its sandbox, with the level that applies and all paths that are granted, those that its command line names, too. */
             sandbox: components["schemas"]["Sandbox"];
-            /** @description What is not understood in the command line of a launcher, which names no package of a registry then. */
+            /** @description Part of a launcher's command line that is not understood; no package of a registry is known then. */
             unrecognized: string | null;
             /** @description Names of all its variables: its own, and those that every server gets. */
             variables: string[];

@@ -119,7 +119,12 @@ function Edit({ of, close }: { of: NamedSecret | undefined; close: () => void })
     quiet: true,
   });
   return (
-    <FormDialog title={of ? `Replace ${of.name}` : "Add a secret"} action={save} yes={of ? "Replace" : "Add"} close={close}>
+    <FormDialog
+      title={of ? `Replace ${of.name}` : "Add a secret"}
+      action={save}
+      yes={of ? "Replace" : "Add"}
+      close={close}
+    >
       {(fault) => (
         <>
           {!of && (

@@ -221,7 +221,7 @@ mod tests {
     }
 
     /// The packages, the program, the arguments and the Python of a line that is understood.
-    fn told(line: &str) -> String {
+    fn read_as(line: &str) -> String {
         let found = read(line).unwrap().unwrap();
         let package = |one: &PackageRequirement| {
             let extras = if one.extras.is_empty() { String::new() } else { format!("[{}]", one.extras.join(",")) };
@@ -249,7 +249,7 @@ mod tests {
             ("bunx x@1.0.0", r#"x 1.0.0: * []"#),
             ("bun x -p x y", r#"x: y []"#),
         ] {
-            assert_eq!(told(line), expected, "{line}");
+            assert_eq!(read_as(line), expected, "{line}");
         }
     }
 
@@ -266,7 +266,7 @@ mod tests {
             ("pipx run --spec x==1.0 y -a", r#"x ==1.0: y ["-a"]"#),
             ("pipx run x", r#"x: * []"#),
         ] {
-            assert_eq!(told(line), expected, "{line}");
+            assert_eq!(read_as(line), expected, "{line}");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::supervisor::{launch::RemoteTarget, remote, server::ServerActor};
 impl ServerActor {
     /// Fails, with the reason.
     pub(super) fn connect(&mut self, _target: &RemoteTarget, _ctx: &mut Context<Self>) -> io::Result<()> {
-        self.reporter = Some(self.take_reporter());
+        self.report_its_end();
         Err(io::Error::other(remote::UNSUPPORTED))
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 impl ServerActor {
     /// Begins where [`remote::connect`] does: the first request makes the first connection.
     pub(super) fn connect(&mut self, target: &RemoteTarget, ctx: &mut Context<Self>) -> io::Result<()> {
-        self.reporter = Some(self.take_reporter());
+        self.report_its_end();
         let (sender, events) = remote::connect(target, &self.lines).map_err(io::Error::other)?;
         self.writer = Some(LineWriter::Remote(sender));
         ctx.add_stream(stream::unfold(events, |mut events| async { events.recv().await.map(|next| (next, events)) }));

@@ -80,12 +80,16 @@ impl ServerActor {
         Ok(())
     }
 
-    /// The one from before it ran, or a new one.
-    pub(super) fn take_reporter(&mut self) -> ExitGuard {
+    /// Has its end reported when the actor ends, for want of a guard that does.
+    pub(super) fn report_its_end(&mut self) {
+        self.reporter = Some(self.take_reporter());
+    }
+
+    fn take_reporter(&mut self) -> ExitGuard {
         self.reporter.take().unwrap_or_else(|| self.exit_guard())
     }
 
-    pub(super) fn exit_guard(&self) -> ExitGuard {
+    fn exit_guard(&self) -> ExitGuard {
         ExitGuard {
             id: self.id,
             generation: self.instance.generation,
