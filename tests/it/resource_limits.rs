@@ -43,7 +43,7 @@ fn a_memory_bomb_is_ended_and_its_server_starts_again() {
     let expected = format!("was ended (oom): it used {used} MiB of the 256 MiB allowed");
     assert!(reason.starts_with(&expected) && reason.contains("`limits.memoryMb`"), "{reason}");
     eventually("the timeline has it", || {
-        let timeline = server.caller.get(&server.path("/timeline")).is(200).text();
+        let timeline = server.caller.get(&server.path("/timeline?kinds=ostler")).is(200).text();
         (timeline.contains("(oom)") && timeline.contains("failure 1 in a row")).then_some(())
     });
     server.becomes("running");
@@ -124,16 +124,16 @@ fn processor_time(pid: u32) -> (u64, u64) {
 /// Has two threads use all the time that they get, and waits until what was saved up is used.
 fn spins(server: &Server) -> u32 {
     server.call("spin", json!({"count": 2})).is(200);
-    eventually("it is slowed down", || (server.details().number("/runtimeStatus/heldMs") > 0).then_some(()));
+    within(seconds(120), "it is slowed down", || (server.details().number("/runtimeStatus/heldMs") > 0).then_some(()));
     server.pid()
 }
 
 #[test]
 fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
     let ostler = Ostler::spawn();
-    let server = ostler.admin().running(limited(json!({"cpuPercent": 50})));
+    let server = ostler.admin().running(limited(json!({"cpuPercent": 20})));
     let pid = spins(&server);
-    server.details().has("/limits/cpuPercent", 50);
+    server.details().has("/limits/cpuPercent", 20);
     let (before, began) = (processor_time(pid), support::wait::now());
     while began.elapsed() < seconds(3) {
         server.call("echo", json!({"message": "x"})).is(200);
@@ -143,7 +143,7 @@ fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
     // Where the machine is busy, it may not get its share.
     let wanted = used + (after.1 - before.1) as f64 / elapsed;
     println!("used {used:.3} of a core, wanted {wanted:.3}");
-    assert!(used < 0.75 && wanted > 0.4, "{used} {wanted}");
+    assert!(used < 0.4 && wanted > 0.15, "{used} {wanted}");
     let timeline = server.caller.get(&server.path("/timeline")).is(200).text();
     assert!(timeline.contains("`limits.cpuPercent`"), "{timeline}");
     server.details().has("/runtimeStatus/restarts", 0);
