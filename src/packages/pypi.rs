@@ -13,7 +13,7 @@ const ENVIRONMENT: &str = "venv";
 /// it was made, so that two installations of one lock are the same; and the certificates are those of the machine, as
 /// for npm.
 pub(super) const VARIABLES: [(&str, &str); 3] =
-    [("UV_PYTHON_DOWNLOADS", "never"), ("PYC_INVALIDATION_MODE", "unchecked-hash"), ("UV_SYSTEM_CERTS", "1")];
+    [("UV_PYTHON_DOWNLOADS", "never"), ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"), ("UV_SYSTEM_CERTS", "1")];
 
 /// The folder of an installation's programs.
 pub(super) const PROGRAMS: &str = "venv/bin";
