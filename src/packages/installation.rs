@@ -17,7 +17,10 @@ use super::{
     lock::Lock,
     manifest::{FILE as MANIFEST, Manifest},
 };
-use crate::{model::PackageRegistry, supervisor::temporary};
+use crate::{
+    model::PackageRegistry,
+    supervisor::{removal, temporary},
+};
 
 /// Beginning of the names of folders in which something is resolved.
 const SCRATCH: &str = "resolving-";
@@ -68,12 +71,12 @@ impl Store {
                 continue;
             }
             if registry.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(SCRATCH)) {
-                remove(&registry)?;
+                removal::remove(&registry)?;
                 continue;
             }
             for installation in entries(&registry)? {
                 if !kept.contains(&installation) || !installation.join(MANIFEST).exists() {
-                    remove(&installation)?;
+                    removal::remove(&installation)?;
                 }
             }
         }
@@ -83,7 +86,7 @@ impl Store {
     /// Empties the folder of a lock and writes its files there. Blocks.
     pub(super) fn begin(&self, lock: &Lock) -> io::Result<PathBuf> {
         let folder = self.folder(lock);
-        remove(&folder)?;
+        removal::remove(&folder)?;
         make(&folder)?;
         for (name, text) in &lock.files {
             fs::write(folder.join(name), text)?;
@@ -114,12 +117,4 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// Makes a folder that is Ostler's alone, and those above it.
 fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-/// Removes a folder, if there is one.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
