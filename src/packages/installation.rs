@@ -17,7 +17,10 @@ use super::{
     lock::Lock,
     manifest::{FILE as MANIFEST, Manifest},
 };
-use crate::{model::PackageRegistry, supervisor::temporary};
+use crate::{
+    model::PackageRegistry,
+    supervisor::{removal, temporary},
+};
 
 /// Permissions of folders on the way to installations, of folders and programs in one, and of other files there.
 const PASSABLE: u32 = 0o711;
@@ -81,12 +84,12 @@ impl Store {
                 continue;
             }
             if registry.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(SCRATCH)) {
-                remove(&registry)?;
+                removal::remove(&registry)?;
                 continue;
             }
             for installation in entries(&registry)? {
                 if !kept.contains(&installation) || !installation.join(MANIFEST).exists() {
-                    remove(&installation)?;
+                    removal::remove(&installation)?;
                 }
             }
         }
@@ -96,7 +99,7 @@ impl Store {
     /// Empties the folder of a lock and writes its files there. Blocks.
     pub(super) fn begin(&self, lock: &Lock) -> io::Result<PathBuf> {
         let folder = self.folder(lock);
-        remove(&folder)?;
+        removal::remove(&folder)?;
         make(&folder)?;
         for (name, text) in &lock.files {
             fs::write(folder.join(name), text)?;
@@ -146,12 +149,4 @@ fn let_read(folder: &Path) -> io::Result<()> {
 
 fn set_mode(place: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(place, Permissions::from_mode(mode))
-}
-
-/// Removes a folder, if there is one.
-pub(super) fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

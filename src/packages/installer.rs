@@ -1,8 +1,11 @@
 //! The programs that resolve and install packages, run as servers are: contained, under a guard, within bounds.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use crate::supervisor::{self, guard::Spec};
+use crate::{
+    supervisor::{self, guard::Spec},
+    tasks::blocking,
+};
 
 /// Longest time that an installer may take: a large tree over a slow line takes minutes.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -27,17 +30,14 @@ pub(crate) struct InstallerCommand {
 
 /// Makes what a guard runs of an installer.
 pub(crate) trait InstallerSpec: Send + Sync {
-    /// Blocks.
-    fn spec(&self, command: &InstallerCommand) -> Spec;
-
-    /// The program that guards it.
-    fn guard(&self) -> PathBuf;
+    /// The program that guards it, and what that runs. Blocks.
+    fn spec(&self, command: &InstallerCommand) -> (PathBuf, Spec);
 }
 
 /// Runs an installer to its end. The error is for people, in the installer's words.
-pub(super) async fn run(installers: &dyn InstallerSpec, command: InstallerCommand) -> Result<(), String> {
-    let (spec, name) = (installers.spec(&command), command.program);
-    let guard = installers.guard();
+pub(super) async fn run(installers: &Arc<dyn InstallerSpec>, command: InstallerCommand) -> Result<(), String> {
+    let (installers, name) = (installers.clone(), command.program);
+    let (guard, spec) = blocking(move || Ok(installers.spec(&command))).await.map_err(|error| error.to_string())?;
     let run = supervisor::run_to_end(&guard, &spec);
     let ended = tokio::time::timeout(TIMEOUT, run).await;
     let ended = ended.map_err(|_| format!("{name} did not end within {} s", TIMEOUT.as_secs()))?;

@@ -10,7 +10,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    installation::{self, Store},
+    installation::Store,
     installer::{self, InstallerCommand, InstallerSpec},
     lock::Lock,
     npm,
@@ -164,14 +164,14 @@ impl Packages {
             Ok((folder, args))
         })
         .await?;
-        let outcome = installer::run(&**installers, self.command(run.registry, args, &folder)).await;
+        let outcome = installer::run(installers, self.command(run.registry, args, &folder)).await;
         let wanted = run.clone();
         let read = off(move || {
             let lock = match wanted.registry {
                 PackageRegistry::Npm => npm::resolved(&folder, &wanted),
                 PackageRegistry::PyPi => pypi::resolved(&folder, &wanted),
             };
-            installation::remove(&folder)?;
+            supervisor::removal::remove(&folder)?;
             Ok(lock)
         });
         let lock = read.await?;
@@ -201,7 +201,7 @@ impl Packages {
         };
         for args in uses {
             let command = self.command(lock.registry, args, &folder);
-            installer::run(&**installers, command).await.map_err(|why| format!("it could not be installed: {why}"))?;
+            installer::run(installers, command).await.map_err(|why| format!("it could not be installed: {why}"))?;
         }
         let (store, wanted) = (self.store.clone(), lock.clone());
         off(move || store.complete(&wanted)).await

@@ -211,7 +211,7 @@ impl Launcher {
 }
 
 impl InstallerSpec for Launcher {
-    fn spec(&self, command: &InstallerCommand) -> Spec {
+    fn spec(&self, command: &InstallerCommand) -> (PathBuf, Spec) {
         let mut config = ServerConfig::new("", command.program).args(command.args.clone());
         let is_contained = self.containers.level != SandboxLevel::None;
         config.sandbox.level = Some(if is_contained { SandboxLevel::Standard } else { SandboxLevel::None });
@@ -229,7 +229,7 @@ impl InstallerSpec for Launcher {
         env.insert("HOME".into(), command.home.display().to_string());
         env.extend(command.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
-        Spec {
+        let spec = Spec {
             program: config.command,
             args: config.args,
             env,
@@ -240,11 +240,8 @@ impl InstallerSpec for Launcher {
             temporary: None,
             limits: self.limits,
             containment,
-        }
-    }
-
-    fn guard(&self) -> PathBuf {
-        self.guard.clone()
+        };
+        (self.guard.clone(), spec)
     }
 }
 
