@@ -60,8 +60,8 @@ Each step is a table [[step]] with `do` and its keys:
 A step is about the server that was registered last, unless it has `server`. All but
 register and load take `within`, in seconds (30). In every text, ${NAME} is a variable of
 the environment; ${FOLDER} is a folder of this run alone, and ${PROGRAM} this program,
-which is a demo server by the argument \"demo-server\". Commands run in the folder in which
-this program was started.
+which is a demo server by the argument \"demo-server\". A server runs in a folder of its
+own, or in its `cwd`.
 
 At the end everything is stopped, and no process may be left. Ctrl-C fails the step at hand.
 

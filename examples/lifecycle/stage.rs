@@ -1,6 +1,6 @@
 //! [`Stage`]: carries out steps with a runtime in this process.
 
-use std::{collections::BTreeMap, env, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use ostler::{
     Runtime,
@@ -36,8 +36,7 @@ struct Subject {
 impl Stage {
     /// Starts a runtime with its data in `folder`.
     pub async fn set(folder: &Path) -> Result<Self, Box<dyn std::error::Error>> {
-        let here = env::current_dir()?;
-        let runtime = Runtime::builder().data_dir(folder).with(|settings| settings.servers_dir = here).start().await?;
+        let runtime = Runtime::builder().data_dir(folder).start().await?;
         Ok(Self { runtime, servers: BTreeMap::new() })
     }
 
