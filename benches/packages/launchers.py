@@ -3,8 +3,8 @@
 
 Usage: launchers.py OSTLER [--rounds N] [--only NAME,...] [--skip PART,...]
 
-OSTLER is a release build. Needs npx and uvx on PATH and the registries of npm and PyPI for the first starts; as root, the
-part without a network runs in a network namespace of its own. Parts: alone, ten, fifty, offline.
+OSTLER is a release build. Needs npx and uvx on PATH and the registries of npm and PyPI for the first starts; as root,
+the part without a network runs in a network namespace of its own. Parts: alone, ten, fifty, offline.
 """
 
 import argparse
@@ -63,7 +63,8 @@ def tree(pid):
     for entry in pathlib.Path("/proc").iterdir():
         try:
             if entry.name.isdecimal():
-                parents.setdefault(int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]), []).append(int(entry.name))
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                parents.setdefault(parent, []).append(int(entry.name))
         except OSError:
             continue
     for one in below:
@@ -92,7 +93,8 @@ def register(ostler, body):
 
 def alone(ostlers, servers, places, rounds):
     """Each server by itself, its launcher and both ways in turn."""
-    print(f"\n{'one server':22} {'launcher':>8} {'keep s':>7} {'repl. s':>7} {'/launch.':>8} {'/keep':>6} {'MB':>11} {'':>5} tools")
+    head = f"{'launcher':>8} {'keep s':>7} {'repl. s':>7} {'/launch.':>8} {'/keep':>6} {'MB':>11} {'':>5} tools"
+    print(f"\n{'one server':22} {head}")
     ratios = {"npx": [], "uvx": []}
     for server in servers:
         body = registration(server, places)
@@ -157,7 +159,8 @@ def ten(ostlers, servers, places):
             for identity in ids:
                 ostler.ask("DELETE", f"/api/mcp/{identity}")
         keep, replace = sizes["keep"], sizes["replace"]
-        print(f"{name:22} {keep:8.0f} {replace:8.0f} {replace / keep:6.2f} {counts['replace']}/{counts['keep']}", flush=True)
+        figures = f"{keep:8.0f} {replace:8.0f} {replace / keep:6.2f} {counts['replace']}/{counts['keep']}"
+        print(f"{name:22} {figures}", flush=True)
 
 
 def start(program, folder, way):

@@ -3,8 +3,8 @@
 
 Usage: bomb.py OSTLER HOSTILE [--blocks N] [--calls N]
 
-OSTLER and HOSTILE (the example `hostile_server`) are release builds. Blocks of calls with and without the bomb take turns;
-a bomb is set off again and again while its block lasts.
+OSTLER and HOSTILE (the example `hostile_server`) are release builds. Blocks of calls with and without the bomb take
+turns; a bomb is set off again and again while its block lasts.
 """
 
 import argparse
@@ -60,7 +60,8 @@ def main():
                 while not ended.is_set():
                     if is_on.wait(0.1):
                         ostler.ask("POST", f"/api/mcp/{bomb}/restart")
-                        ostler.ask("POST", f"/api/mcp/{bomb}/execute", {"toolName": "fork", "parameters": {"count": 10_000}})
+                        fork = {"toolName": "fork", "parameters": {"count": 10_000}}
+                        ostler.ask("POST", f"/api/mcp/{bomb}/execute", fork)
                         bombs[0] += 1
 
             bomber = threading.Thread(target=keep_bombing)
@@ -80,7 +81,8 @@ def main():
     ratios = sorted(beside / without for without, beside in pairs)
     without, beside = (statistics.median(column) for column in zip(*pairs))
     print(f"p99 without {without:.2f} ms, beside {beside:.2f} ms; {bombs[0]} bombs of {PROCESSES} processes")
-    print(f"ratio, median of {given.blocks} pairs: {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    median = statistics.median(ratios)
+    print(f"ratio, median of {given.blocks} pairs: {median:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
 if __name__ == "__main__":

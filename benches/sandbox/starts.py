@@ -67,7 +67,8 @@ def main():
         finally:
             ostler.stop()
     first = found[levels[0]]
-    print(f"{'level':10} {'ms a start':>10}  over {levels[0]}, median of {given.blocks} blocks of {given.starts} (least, most)")
+    of = f"over {levels[0]}, median of {given.blocks} blocks of {given.starts} (least, most)"
+    print(f"{'level':10} {'ms a start':>10}  {of}")
     for level in levels:
         ratios = sorted(one / base for one, base in zip(found[level], first))
         spread = f"{statistics.median(ratios):.3f} ({ratios[0]:.3f}, {ratios[-1]:.3f})"
