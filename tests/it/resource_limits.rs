@@ -1,6 +1,6 @@
 //! Limits of what a server's processes use together; every bomb is small and stops by itself.
 
-use crate::support::{self, server::hostile_server, setup::Setup, *};
+use crate::support::{self, processes::Process, server::hostile_server, setup::Setup, *};
 
 /// The fake with these limits.
 fn limited(limits: Value) -> Spec {
@@ -144,7 +144,7 @@ fn a_server_keeps_to_its_share_of_the_processors_and_answers() {
     let wanted = used + (after.1 - before.1) as f64 / elapsed;
     println!("used {used:.3} of a core, wanted {wanted:.3}");
     assert!(used < 0.4 && wanted > 0.15, "{used} {wanted}");
-    let timeline = server.caller.get(&server.path("/timeline")).is(200).text();
+    let timeline = server.caller.get(&server.path("/timeline?kinds=ostler")).is(200).text();
     assert!(timeline.contains("`limits.cpuPercent`"), "{timeline}");
     server.details().has("/runtimeStatus/restarts", 0);
     server.stop().is(200);
@@ -157,11 +157,11 @@ fn a_guard_that_is_killed_leaves_nothing_that_it_has_stopped() {
     let server = ostler.admin().running(limited(json!({"cpuPercent": 5})));
     server.call("fork", json!({"count": 3})).is(200);
     spins(&server);
-    let (old, guards): (Vec<_>, Vec<_>) =
-        ostler.processes().into_iter().partition(|one| one.command.contains("hostile"));
+    let is_of_server = |one: &Process| one.command.contains("hostile");
+    let old: Vec<_> = ostler.processes().into_iter().filter(is_of_server).collect();
     assert_eq!(old.len(), 4, "{old:?}");
     eventually("all of it is stopped", || old.iter().all(|one| processes::suspended(one.pid)).then_some(()));
-    guards.iter().filter(|one| one.command.contains("guard")).for_each(|guard| processes::kill(guard.pid));
+    processes::kill(processes::look_at(server.pid()).unwrap().parent);
     within(seconds(5), "it is gone", || old.iter().all(|one| !processes::alive(one.pid)).then_some(()));
     eventually("a call works again", || (server.call("echo", json!({"message": "x"})).status == 200).then_some(()));
 }
