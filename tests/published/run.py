@@ -45,7 +45,7 @@ class Ostler:
     """A running Ostler with data of its own, as its first admin."""
 
     def __init__(self, program, folder, level):
-        limits = {"RATE_LIMIT_API": "100000/60s", "RATE_LIMIT_SERVER_CREATE": "1000/60s"}
+        limits = {f"RATE_LIMIT_{name}": "100000/60s" for name in ("API", "SERVER_CREATE", "CHANGE", "TOOL_EXECUTE")}
         env = os.environ | limits | {"OSTLER_PORT": "0", "MCP_SANDBOX": level, "RUST_LOG": "warn"}
         self.log = open(folder / "ostler.log", "wb")
         streams = {"stdout": subprocess.PIPE, "stderr": self.log}
