@@ -54,7 +54,7 @@ def tools_of(ostler, identity):
     status, answer = ostler.ask("GET", f"/api/mcp/{identity}/tools")
     if status != 200:
         raise RuntimeError(f"{status} {answer.get('detail')}")
-    return json.dumps(answer["tools"])
+    return json.dumps(answer["items"])
 
 
 def tree(pid):
@@ -217,7 +217,7 @@ def inside(program, folder, way):
     end = time.monotonic() + 120
     while time.monotonic() < end:
         found = ostler.ask("GET", "/api/mcp?limit=100")[1]
-        states = [server["runtimeStatus"]["status"] for server in found["servers"]]
+        states = [server["runtimeStatus"]["status"] for server in found["items"]]
         if all(state == "running" for state in states):
             break
         time.sleep(0.5)
