@@ -51,8 +51,8 @@ pub(crate) fn definition() -> Clap {
                 .help("A name with answers, a package, or a command line"),
         )
         .after_help(format!(
-            "  ostler add github                    of the catalogue; `ostler catalogue` lists it\n  \
-             ostler add sqlite database=/srv/a.db  with answers to its questions\n  \
+            "  ostler add github                     of the catalogue; `ostler catalogue` lists it\n  \
+             ostler add sqlite folder=/srv/data    with answers to its questions\n  \
              ostler add @scope/package ARGUMENTS   a package of npm\n  \
              ostler add npx -y PACKAGE ARGUMENTS   any command line, as uvx PACKAGE\n\n\
              Options stand before the name. An answer that is a secret is better not written here, where other users \

@@ -118,8 +118,8 @@ fn servers_are_found_and_added_in_the_terminal() {
     assert!(code == 0 && out.contains("/bin/npx -y @modelcontextprotocol/server-github@2025.4.8\n"), "{out}{err}");
     let (code, out, err) = run(&["add", "--name", "Mine", "github"]);
     assert!(code == 0 && out.contains("added   Mine: http://") && out.contains("secret  Mine."), "{out}{err}");
-    let (code, _, err) = run(&["add", "sqlite", "database=here.db"]);
-    assert!(code == 1 && err.contains("/values/database: must be an absolute path"), "{err}");
+    let (code, _, err) = run(&["add", "sqlite", "folder=here"]);
+    assert!(code == 1 && err.contains("/values/folder: must be an absolute path"), "{err}");
     for words in [&["add", "npx", "-y", "@some/package", "--flag"][..], &["add", "@some/other@1.0.0", "x"]] {
         let (code, out, err) = run(words);
         assert!(code == 0 && out.starts_with("added   "), "{out}{err}");

@@ -221,3 +221,11 @@ fn a_secret_has_the_name_of_its_server_and_one_that_is_free() {
         assert!(reference::is_name(&name), "{name}");
     }
 }
+
+#[test]
+fn a_folder_that_is_asked_for_is_granted() {
+    let sqlite = built_in().iter().find(|entry| entry.id() == "sqlite").unwrap();
+    let change = made(sqlite, &[("folder", "/srv/data")]).0.unwrap();
+    assert_eq!(change.args.unwrap().last().unwrap(), "/srv/data/data.db");
+    assert_eq!(change.sandbox.unwrap().paths.write, ["/srv/data"]);
+}
