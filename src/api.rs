@@ -4,6 +4,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod calls;
+pub(crate) mod catalogue;
 pub(crate) mod consent;
 pub(crate) mod events;
 pub(crate) mod execute;

@@ -2,7 +2,9 @@
 //!
 //! 0: done, or asked to stop. 1: failed. 64: bad usage or configuration; nothing was started.
 
+mod add;
 mod audit;
+mod catalogue;
 mod check_config;
 mod client_config;
 mod command_line;
@@ -50,6 +52,8 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Connect(place)) => finish(connect::run(&place)),
         Ok(Command::ClientConfig(options)) => finish(client_config::run(&options)),
         Ok(Command::Import(options)) => finish(transfer::import(&options)),
+        Ok(Command::Catalogue(options)) => finish(catalogue::run(&options)),
+        Ok(Command::Add(options)) => finish(add::run(&options)),
         Ok(Command::Export(options)) => finish(transfer::export(&options)),
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),

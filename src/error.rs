@@ -106,6 +106,8 @@ pub enum Noun {
     Key,
     /// A secret of an account.
     Secret,
+    /// An entry of the catalogue.
+    CatalogueEntry,
     /// A share of a server.
     Share,
     /// A service behind the gateway.
@@ -124,6 +126,7 @@ impl fmt::Display for Noun {
             Self::User => "user",
             Self::Key => "key",
             Self::Secret => "secret",
+            Self::CatalogueEntry => "entry of the catalogue",
             Self::Share => "share",
             Self::Service => "service",
             Self::Instance => "instance",

@@ -16,7 +16,7 @@ use actix_web::{
 use crate::{
     Runtime,
     api::{
-        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
+        audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, processes,
         protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     mcp_endpoint,
@@ -121,6 +121,11 @@ urls! {
     private "/api/secrets" {
         "" => get secrets::list;
         "/{name}" => put secrets::set, delete secrets::remove;
+    }
+    private "/api/catalogue" {
+        "" => get catalogue::list;
+        "/{name}" => get catalogue::get;
+        "/{name}/install" => post catalogue::install;
     }
     private "/mcp" {
         "/{id}" => post mcp_endpoint::post_one, get mcp_endpoint::get_one, delete mcp_endpoint::delete_one;
@@ -245,7 +250,7 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
 /// Name of the part of Ostler that `prefix` belongs to, where that part is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
-        "/api/mcp" | "/api/secrets" | "/mcp" if !serve.mcp() => Some("MCP servers"),
+        "/api/mcp" | "/api/secrets" | "/api/catalogue" | "/mcp" if !serve.mcp() => Some("MCP servers"),
         "/api/gateway" if !serve.gateway() => Some("the gateway"),
         _ => None,
     }

@@ -8,6 +8,7 @@ pub mod balance;
 pub mod breaker;
 pub mod call;
 pub mod canonical_json;
+pub(crate) mod catalogue;
 pub mod change;
 pub mod client_file;
 pub mod command;

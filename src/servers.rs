@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of tool calls.
 
+pub(crate) mod catalogue;
 mod control;
 mod details;
 mod external_references;

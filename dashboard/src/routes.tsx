@@ -32,7 +32,7 @@ export interface Page {
 export const pages: Page[] = [
   { path: "/", page: Overview, nav: { name: "Overview", icon: "overview", group: "work" } },
   { path: "/servers", page: Servers, nav: { name: "Servers", icon: "servers", group: "work" }, needs: "mcp:read" },
-  { path: "/servers/new/:way?", page: NewServer, needs: "mcp:write" },
+  { path: "/servers/new/:way?/:entry?", page: NewServer, needs: "mcp:write" },
   { path: "/servers/:id/run/:tool/:call?", page: RunPage, needs: "mcp:read" },
   { path: "/servers/:id/:tab?", page: ServerPage, needs: "mcp:read" },
   { path: "/calls", page: CallsPage, nav: { name: "Calls", icon: "calls", group: "work" }, needs: "mcp:read" },

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command as Clap, Error, builder::Possible
 use ostler::demo_server::{DemoEra, Options};
 
 use crate::cli::{
-    audit, client_config,
+    add, audit, catalogue, client_config,
     config::Config,
     connect, doctor,
     place::ConnectionTarget,
@@ -40,6 +40,10 @@ pub(crate) enum Command {
     Connect(ConnectionTarget),
     /// Show or write the configuration of a client.
     ClientConfig(client_config::ClientConfigOptions),
+    /// List servers that can be added by name.
+    Catalogue(catalogue::CatalogueOptions),
+    /// Add a server.
+    Add(add::AddOptions),
     /// Take over the configuration of a client.
     Import(transfer::Import),
     /// Give out servers as the configuration of a client.
@@ -84,6 +88,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         }
         Some(("connect", matches)) => Command::Connect(ConnectionTarget::read(matches)),
         Some(("client-config", matches)) => Command::ClientConfig(client_config::options(matches)),
+        Some(("catalogue", matches)) => Command::Catalogue(catalogue::options(matches)),
+        Some(("add", matches)) => Command::Add(add::options(matches)),
         Some(("import", matches)) => Command::Import(transfer::import_options(matches)),
         Some(("export", matches)) => Command::Export(transfer::export_options(matches)),
         Some((_, matches)) => Command::Serve(invocation(matches)),
@@ -111,6 +117,8 @@ fn definition() -> Clap {
         .subcommand(audit::definition(configuration_of(&audit::FLAGS)))
         .subcommand(connect::definition())
         .subcommand(client_config::definition())
+        .subcommand(catalogue::definition())
+        .subcommand(add::definition())
         .subcommand(transfer::import_definition())
         .subcommand(transfer::export_definition())
         .subcommand(demo_server())

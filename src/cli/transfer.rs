@@ -49,7 +49,7 @@ pub(crate) fn import_definition() -> Clap {
     let file = Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf));
     let dry_run = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
     Clap::new("import")
-        .about("Import the servers of a Claude, Cursor or VS Code configuration")
+        .about("Import the servers of a Claude, Cursor or VS Code configuration, or of a registry's server.json")
         .arg(file.help("The configuration file; comments and trailing commas are allowed"))
         .arg(place::url())
         .arg(dry_run.help("Show the changes without making them"))
@@ -150,18 +150,20 @@ fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::of(&format!("read {}", file.display()), &error))
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+/// Prints what a command found.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of("write to standard output", &error))
 }
 
-fn key() -> Result<String, Failure> {
+/// The key that is sent.
+pub(super) fn key() -> Result<String, Failure> {
     let next = "make one with POST /api/auth/keys";
     let missing = || Failure::Misconfigured(format!("{KEY_VARIABLE} holds no API key; {next}"));
     std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).ok_or_else(missing)
 }
 
 /// The body of a good answer.
-fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
+pub(super) fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
     actix::System::new().block_on(async {
         let client = outbound::client(base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let method = if method == "POST" { awc::http::Method::POST } else { awc::http::Method::GET };
@@ -174,7 +176,7 @@ fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) ->
         let mut answer = sent.map_err(|error| place::unreachable(base, &error))?;
         let body = answer.body().limit(RESPONSE_BYTES_MAX).await;
         let body = body.map_err(|error| Failure::Failed(format!("the answer of {base} ended early: {error}")))?;
-        if answer.status() == StatusCode::OK {
+        if answer.status().is_success() {
             return Ok(body.to_vec());
         }
         Err(refusal(base, answer.status(), &body))
@@ -190,6 +192,7 @@ fn refusal(base: &str, status: StatusCode, body: &[u8]) -> Failure {
     }
 }
 
-fn no_ostler(base: &str) -> Failure {
+/// Failure of an answer that is none of Ostler's.
+pub(super) fn no_ostler(base: &str) -> Failure {
     Failure::Failed(format!("what answers at {base} is no Ostler"))
 }

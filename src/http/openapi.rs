@@ -8,7 +8,7 @@ use utoipa::{OpenApi, openapi};
 
 use crate::{
     api::{
-        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
+        audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, processes,
         protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     http::probes,
@@ -32,6 +32,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         login::login, login::logout, login::me, login::change_password,
         servers::list, servers::create, servers::get, servers::update, servers::delete,
         consent::authorize, consent::forget, consent::page, consent::go_on, consent::callback, consent::document,
+        catalogue::list, catalogue::get, catalogue::install,
         servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
         processes::tools, tools::changes, tools::accept, processes::start, processes::stop, processes::restart,
         output::read, timeline::timeline, usage::usage,
@@ -55,6 +56,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
     tags(
         (name = "account", description = "Logging in, and your own account"),
         (name = "servers", description = "MCP servers: registering, reading, changing"),
+        (name = "catalogue", description = "Servers that can be added by name"),
         (name = "processes", description = "What runs: tools, starting, stopping, output"),
         (name = "calls", description = "Calling tools, and the calls on record"),
         (name = "mcp", description = "Speaking MCP itself, with all servers or with one"),

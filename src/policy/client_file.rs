@@ -10,11 +10,12 @@ mod edit;
 mod entry;
 mod export;
 mod jsonc;
+mod registry;
 #[cfg(any(test, fuzzing))]
 mod values_of;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jsonc_parser::ast::Value;
 
@@ -31,7 +32,6 @@ pub use edit::{AddedEntry, Section, with_sections};
 pub use export::{ClientFormat, written};
 #[cfg(any(test, fuzzing))]
 pub(crate) use values_of::values_of;
-pub use variables::named;
 
 /// Most servers that one configuration may name.
 pub const SERVERS_MAX: usize = 500;
@@ -47,8 +47,18 @@ const OTHER_SECTIONS: [(&str, &str); 4] = [
     ("amp.mcpServers", "Amp"),
 ];
 
+/// The names of the variables that a configuration asks for.
+#[must_use]
+pub fn named(text: &str) -> BTreeSet<String> {
+    let mut names = variables::named(text);
+    names.extend(registry::named(&jsonc::readable(text)));
+    names
+}
+
 /// Every server of a client's configuration, JSON that may have comments and commas before a closing bracket. Fails
 /// where the text as a whole cannot be read; a fault in one server is reported with that server.
+///
+/// An entry of a registry (`server.json`) is read as well, with its answers in `variables`.
 ///
 /// A `${NAME}`, `${NAME:-default}` or `${env:NAME}` stands for the value of `variables`, in every value that reaches a
 /// program or goes out as a header.
@@ -58,6 +68,10 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
     if is_toml(&text) {
         return Err(fault("is TOML, as Codex writes it; write its `mcp_servers` as JSON, below `mcpServers`".into()));
     }
+    let too_many = || fault(format!("describes more than {SERVERS_MAX} servers; take over some at a time"));
+    if let Some(described) = registry::read(&text, variables) {
+        return if described.len() > SERVERS_MAX { Err(too_many()) } else { Ok(described) };
+    }
     let members = jsonc::members(jsonc::parse(&text)?).map_err(|reason| fault(format!("is not readable: {reason}")))?;
     let other = OTHER_SECTIONS.iter().find(|(name, _)| members.iter().any(|(member, _)| member == name));
     let sections: Vec<_> = members.into_iter().filter(|(name, _)| SECTIONS.contains(&name.as_str())).collect();
@@ -65,7 +79,9 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
         let other = other.map_or_else(String::new, |(name, client)| {
             format!("; `{name}` is of {client}: write its servers below `mcpServers`, each with `command` or `url`")
         });
-        return Err(fault(format!("has neither `mcpServers` nor `servers`{other}")));
+        return Err(fault(format!(
+            "has neither `mcpServers` nor `servers`, and is no `server.json` of a registry{other}"
+        )));
     }
     let mut variables = Variables::new(variables);
     let mut described: Vec<Described> = Vec::new();
@@ -80,7 +96,7 @@ pub fn read(text: &str, variables: &BTreeMap<String, String>) -> Result<Vec<Desc
                 return Err(fault(format!("describes the server {name:?} twice")));
             }
             if described.len() == SERVERS_MAX {
-                return Err(fault(format!("describes more than {SERVERS_MAX} servers; take over some at a time")));
+                return Err(too_many());
             }
             described.push(match jsonc::plain(value) {
                 Some(value) => entry::read(name, value, &mut variables),

@@ -158,6 +158,22 @@ impl PathSegment for SecretName {
     const NOUN: Noun = Noun::Secret;
 }
 
+/// The name of an entry of the catalogue, or the end of it; `/` in it is written as `%2F`.
+pub(crate) struct EntryName(pub String);
+
+impl std::str::FromStr for EntryName {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.replace("%2F", "/").replace("%2f", "/")))
+    }
+}
+
+impl PathSegment for EntryName {
+    const SEGMENT: &str = "name";
+    const NOUN: Noun = Noun::CatalogueEntry;
+}
+
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;

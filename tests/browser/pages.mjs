@@ -39,13 +39,15 @@ await part(async () => {
   await page.getByLabel('Password').waitFor();
   await look(page, 'login');
   await logIn(page);
-  await page.getByText('Three ways to start').waitFor();
+  await page.getByText('Four ways to start').waitFor();
   await look(page, 'empty');
   scene = await set();
   const server = (tab, id = scene.demo) => `/servers/${id}/${tab}`;
   const pages = {
     overview: '/',
     servers: '/servers',
+    'new-catalogue': '/servers/new',
+    'new-entry': '/servers/new/catalogue/mysql',
     'new-form': '/servers/new/form',
     'new-paste': '/servers/new/paste',
     'new-demo': '/servers/new/demo',

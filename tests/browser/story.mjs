@@ -16,11 +16,11 @@ const tab = (name) =>
 const ready = () => page.locator('.page-head').getByText('Healthy', { exact: true }).waitFor();
 
 const parts = {
-  async 'sees three ways to begin'() {
+  async 'sees four ways to begin'() {
     await logIn(page);
     // Gone if the page is ever loaded again.
     await page.evaluate(() => (window.stayed = true));
-    for (const way of ['Try the built-in demo', 'Paste a configuration', 'Fill in a form']) {
+    for (const way of ['Pick from the catalogue', 'Try the built-in demo', 'Paste a configuration', 'Fill in a form']) {
       await page.getByRole('link', { name: way }).waitFor();
     }
   },
@@ -35,6 +35,7 @@ const parts = {
   async 'adds a server by form'() {
     await menu('Servers');
     await link('Add a server').click();
+    await link('Form').click();
     await page.getByLabel('Name', { exact: true }).fill('everything');
     await page.getByLabel('Program', { exact: true }).fill(told.node);
     await page.getByLabel('Arguments').fill(`${told.everything}\nstdio`);

@@ -7,10 +7,13 @@ use std::{
     sync::Mutex,
 };
 
-use crate::support::{
-    real::{Browser, browser, node_servers},
-    setup::ADMIN_PASSWORD,
-    *,
+use crate::{
+    catalogue::with_npx_of_the_demo,
+    support::{
+        real::{Browser, browser, node_servers},
+        setup::ADMIN_PASSWORD,
+        *,
+    },
 };
 
 /// One Chromium at a time is enough for any machine.
@@ -94,6 +97,12 @@ fn everybody_can_use_every_page_in_light_and_dark_and_on_a_phone() {
 fn a_form_has_a_field_for_each_option_and_an_import_says_what_it_leaves_out() {
     let Some(props) = Props::get() else { return };
     props.play("forms", &mut Ostler::spawn(), ADMIN_PASSWORD, nothing);
+}
+
+#[test]
+fn a_server_that_needs_a_token_is_five_clicks_away_from_its_first_call() {
+    let Some(props) = Props::get() else { return };
+    props.play("catalogue", &mut with_npx_of_the_demo().spawn(), ADMIN_PASSWORD, nothing);
 }
 
 #[test]

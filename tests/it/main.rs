@@ -28,6 +28,7 @@ mod bodies;
 mod bridge;
 mod browser;
 mod callers;
+mod catalogue;
 mod chaos;
 mod client_config;
 mod client_sessions;

@@ -20,6 +20,7 @@ export const keys = {
   audit: ["audit"],
   users: ["users"],
   secrets: ["secrets"],
+  catalogue: ["catalogue"],
 } as const;
 
 export function makeClient(): QueryClient {

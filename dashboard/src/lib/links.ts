@@ -7,8 +7,9 @@ export const to = {
     (call ? `/${encodeURIComponent(call)}` : ""),
   /** The page about one call on record. */
   call: (id: string): string => `/calls/${encodeURIComponent(id)}`,
-  /** `form`, `paste` or `demo`. */
-  newServer: (way?: string): string => `/servers/new${way ? `/${way}` : ""}`,
+  /** `catalogue`, with the name of an entry too, `form`, `paste` or `demo`. */
+  newServer: (way?: string, entry?: string): string =>
+    `/servers/new${way ? `/${way}` : ""}${entry ? `/${encodeURIComponent(entry)}` : ""}`,
 };
 
 /** A part of an address as it was before it was encoded: the router decodes only some of it. */

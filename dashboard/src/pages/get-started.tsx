@@ -1,4 +1,4 @@
-/** The empty state of pages about servers: three ways to add the first one. */
+/** The empty state of pages about servers: four ways to add the first one. */
 import { Link } from "wouter";
 import { useMay } from "../api/queries";
 import { to } from "../lib/links";
@@ -6,6 +6,12 @@ import { Card, Empty } from "../ui/card";
 import { Icon, type IconName } from "../ui/icon";
 
 const ways: [string, IconName, string, string][] = [
+  [
+    "catalogue",
+    "search",
+    "Pick from the catalogue",
+    "GitHub, Notion, files, databases, browsers: pick one, paste its token, and it runs.",
+  ],
   [
     "demo",
     "play",
@@ -38,8 +44,8 @@ export function GetStarted() {
     );
   }
   return (
-    <section className="begin" aria-label="Three ways to start">
-      <h2>No servers yet. Three ways to start:</h2>
+    <section className="begin" aria-label="Four ways to start">
+      <h2>No servers yet. Four ways to start:</h2>
       <div className="columns">
         {ways.map(([way, icon, title, text]) => (
           <Link key={way} href={to.newServer(way)} className="card way">

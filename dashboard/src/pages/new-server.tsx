@@ -1,23 +1,28 @@
-/** Adding a server: by form, from a configuration, or the built-in demo. */
+/** Adding a server: from the catalogue, by form, from a configuration, or the built-in demo. */
 import { useState, type FormEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "../api/client";
 import { keys } from "../api/queries";
 import type { Server } from "../api/types";
 import { bodyOf, emptyDraft } from "../lib/draft";
-import { to } from "../lib/links";
+import { decoded, to } from "../lib/links";
 import { useAction } from "../ui/action";
 import { Button } from "../ui/button";
 import { Card, Failed, Note, PageHead } from "../ui/card";
 import { Text } from "../ui/text";
+import { Catalogue } from "./new-server/catalogue";
+import { Entry } from "./new-server/entry";
 import { Paste } from "./new-server/paste";
 import { preview, Start } from "./new-server/preview";
 import { ServerForm } from "./server-form";
 
-const ways = [["form", "Form"], ["paste", "Paste a configuration"], ["demo", "Built-in demo"]] as const;
+const ways = [
+  ["catalogue", "Catalogue"], ["form", "Form"], ["paste", "Paste a configuration"], ["demo", "Built-in demo"],
+] as const;
 
 export function NewServer({ params }: { params: Record<string, string> }) {
-  const way = params["way"] ?? "form";
+  const way = params["way"] ?? "catalogue";
+  const entry = params["entry"];
   return (
     <>
       <PageHead title="Add a server" crumb={<Link href="/servers">Servers</Link>} />
@@ -26,7 +31,17 @@ export function NewServer({ params }: { params: Record<string, string> }) {
           <Link key={key} href={to.newServer(key)} aria-current={way === key ? "page" : undefined}>{word}</Link>
         ))}
       </nav>
-      {way === "paste" ? <Paste /> : way === "demo" ? <Demo /> : <ByForm />}
+      {way === "paste" ? (
+        <Paste />
+      ) : way === "demo" ? (
+        <Demo />
+      ) : way === "form" ? (
+        <ByForm />
+      ) : entry ? (
+        <Entry name={decoded(entry)} />
+      ) : (
+        <Catalogue />
+      )}
     </>
   );
 }

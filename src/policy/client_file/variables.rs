@@ -42,7 +42,7 @@ impl<'a> Variables<'a> {
 
 /// The names of the variables that a configuration asks for.
 #[must_use]
-pub fn named(text: &str) -> BTreeSet<String> {
+pub(super) fn named(text: &str) -> BTreeSet<String> {
     let inside = text.split("${").skip(1).filter_map(|rest| rest.split('}').next());
     let spelled = inside.map(|inside| inside.strip_prefix("env:").unwrap_or(inside));
     let names = spelled.filter_map(|spelled| spelled.split(":-").next());

@@ -1,0 +1,132 @@
+/** An entry of the catalogue: what it asks, and the server that the answers make. */
+import { useQuery } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { Link, useLocation } from "wouter";
+import { api, ApiError } from "../../api/client";
+import { keys } from "../../api/queries";
+import type { CatalogueEntry, CatalogueField, InstalledView } from "../../api/types";
+import { to } from "../../lib/links";
+import { useAction } from "../../ui/action";
+import { Button } from "../../ui/button";
+import { Card, Failed, Loaded } from "../../ui/card";
+import { Input, Select } from "../../ui/field";
+import { Text } from "../../ui/text";
+import { Tile } from "./catalogue";
+import { Start } from "./preview";
+
+const path = (name: string) => `/api/catalogue/${encodeURIComponent(name)}`;
+
+export function Entry({ name }: { name: string }) {
+  const entry = useQuery({
+    queryKey: [...keys.catalogue, "entry", name],
+    queryFn: ({ signal }) => api.get<CatalogueEntry>(path(name), signal),
+    staleTime: 300_000,
+  });
+  return <Loaded query={entry}>{(found) => <Questions key={found.name} entry={found} />}</Loaded>;
+}
+
+function Questions({ entry }: { entry: CatalogueEntry }) {
+  const [, go] = useLocation();
+  const [name, setName] = useState(entry.title);
+  const [values, setValues] = useState<Record<string, string>>({});
+  const send = (dryRun: boolean) => api.post<InstalledView>(`${path(entry.name)}/install`, { name, values, dryRun });
+  const add = useAction(() => send(false), {
+    refresh: [keys.servers, keys.overview, keys.secrets],
+    done: () => `${name} was added`,
+    onDone: ({ server }) => go(server ? to.server(server.id, "tools") : "/servers"),
+    quiet: true,
+  });
+  const shown = useAction(() => send(true), { quiet: true });
+  const error = add.error ?? shown.error;
+  const change = (field: CatalogueField, value: string) => {
+    setValues({ ...values, [field.name]: value });
+    shown.reset();
+  };
+  const question = (field: CatalogueField, index: number) => (
+    <Question
+      key={field.name}
+      field={field}
+      value={values[field.name] ?? ""}
+      error={error}
+      isFirst={index === 0 && field.isRequired}
+      onChange={(value) => change(field, value)}
+    />
+  );
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    add.mutate();
+  };
+  return (
+    <Card>
+      <form className="form" onSubmit={submit}>
+        <div className="row">
+          <Tile title={entry.title} />
+          <div className="grow">
+            <h2><Text line>{entry.title}</Text></h2>
+            <p className="muted"><Text>{entry.description}</Text></p>
+          </div>
+        </div>
+        {entry.fields.filter((field) => field.isRequired).map(question)}
+        <details className="small">
+          <summary>More options</summary>
+          <div className="stack">
+            <Input label="Name" value={name} maxLength={128} onChange={(event) => setName(event.target.value)} />
+            {entry.fields.filter((field) => !field.isRequired).map(question)}
+          </div>
+        </details>
+        {error && <Failed error={error} />}
+        {shown.data?.start && <Start start={shown.data.start} />}
+        <div className="row">
+          <Button type="submit" look="primary" busy={add.isPending}>Add {entry.title}</Button>
+          <Button busy={shown.isPending} onClick={() => shown.mutate()}>Preview</Button>
+          <Link href={to.newServer("catalogue")}>Back to the catalogue</Link>
+        </div>
+      </form>
+    </Card>
+  );
+}
+
+function Question({
+  field,
+  value,
+  error,
+  isFirst,
+  onChange,
+}: {
+  field: CatalogueField;
+  value: string;
+  error: Error | null;
+  isFirst: boolean;
+  onChange: (value: string) => void;
+}) {
+  const { name, description, isRequired, isSecret, format, placeholder } = field;
+  const pointer = `/values/${name.replace(/~/g, "~0").replace(/\//g, "~1")}`;
+  const kept = isSecret ? " It is kept encrypted, as one of your secrets." : "";
+  const common = {
+    label: <code><Text line>{name}</Text></code>,
+    hint: <Text>{description + (description && ".") + kept}</Text>,
+    fault: error instanceof ApiError ? error.at(pointer) : undefined,
+    required: isRequired,
+    value,
+  };
+  const choices = format === "boolean" ? ["true", "false"] : field.choices;
+  if (choices.length) {
+    return (
+      <Select {...common} onChange={(event) => onChange(event.target.value)}>
+        <option value="">{field.default ?? ""}</option>
+        {choices.map((choice) => <option key={choice}>{choice}</option>)}
+      </Select>
+    );
+  }
+  return (
+    <Input
+      {...common}
+      type={isSecret ? "password" : "text"}
+      autoComplete={isSecret ? "new-password" : "off"}
+      spellCheck={false}
+      autoFocus={isFirst}
+      placeholder={field.default ?? placeholder ?? (format === "filepath" ? "/srv/…" : undefined)}
+      onChange={(event) => onChange(event.target.value)}
+    />
+  );
+}

@@ -1,0 +1,175 @@
+//! The catalogue: servers that can be added by name.
+
+use actix_web::{HttpRequest, HttpResponse, http::header};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    api::server_view::List,
+    model::{StartPreview, Text, TextMap},
+    policy::catalogue::{self, CatalogueEntry, CatalogueField},
+    servers::{
+        catalogue::{CatalogueOrder, CatalogueServer},
+        server_view::ServerView,
+    },
+    web::{
+        HandlerResult,
+        authenticate::Caller,
+        body::Json,
+        mount,
+        query::{EntryName, PathId, Query},
+    },
+};
+
+/// The path of a server, before its id.
+const SERVERS_PATH: &str = "/api/mcp";
+
+/// Entries of the catalogue to return.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CatalogueQuery {
+    /// Words that an entry must have, all of them.
+    #[serde(default)]
+    #[param(required = false)]
+    search: String,
+    /// A category.
+    category: Option<String>,
+}
+
+/// A server that can be added by name.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CatalogueItem)]
+struct CatalogueItemView {
+    /// Its name in the catalogue.
+    name: String,
+    /// Its name for people.
+    title: String,
+    /// Its purpose; may be empty.
+    description: String,
+    /// Its category, one word; may be empty.
+    category: String,
+    /// Its page on the web.
+    website_url: Option<String>,
+    /// The registry of its package, `npm`, `pypi`, `oci` or `nuget`; `remote` for a server elsewhere.
+    registry: String,
+    /// Its package, or its URL.
+    package: String,
+    /// True where it was started in this version, and listed its tools.
+    tried: bool,
+    /// Names of the answers that it needs.
+    needs: Vec<String>,
+}
+
+impl From<&CatalogueEntry> for CatalogueItemView {
+    fn from(entry: &CatalogueEntry) -> Self {
+        let (registry, package) = entry.source().unwrap_or_default();
+        let needs = catalogue::fields(entry).into_iter().filter(|field| field.is_required);
+        Self {
+            name: entry.id().to_owned(),
+            title: entry.title.clone().unwrap_or_else(|| entry.id().to_owned()),
+            description: entry.description.clone(),
+            category: entry.preset().category.clone(),
+            website_url: entry.website_url.clone(),
+            registry: registry.to_owned(),
+            package: package.to_owned(),
+            tried: entry.preset().tried,
+            needs: needs.map(|field| field.name).collect(),
+        }
+    }
+}
+
+/// An entry of the catalogue, with its questions.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CatalogueEntry)]
+pub(crate) struct CatalogueEntryView {
+    #[serde(flatten)]
+    item: CatalogueItemView,
+    /// Its questions, those that need an answer first.
+    fields: Vec<CatalogueField>,
+}
+
+/// Answers that make a server of an entry.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct InstallBody {
+    /// The server's name; left out, the entry's title.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
+    name: Option<Text>,
+    /// Answers by the names of the entry's `fields`. Secrets among them become secrets of yours; a reference to one
+    /// that you have, as `${secret:NAME}`, is taken as it is.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    values: TextMap,
+    /// True for a dry run: reports what would be run and changes nothing.
+    #[serde(default)]
+    #[schema(required = false)]
+    dry_run: bool,
+}
+
+/// A server of the catalogue, registered or foreseen.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InstalledView {
+    /// It as it is now; `null` in a dry run.
+    server: Option<ServerView>,
+    /// In a dry run, the program that would be run, and how; `null` for one at a `url`.
+    start: Option<StartPreview>,
+    /// Names of the secrets that its answers are kept as.
+    secrets: Vec<String>,
+}
+
+/// Search the catalogue
+///
+/// Servers that can be added by name, those with a word of `search` in their title first.
+#[utoipa::path(get, path = "/api/catalogue", tag = "catalogue", params(CatalogueQuery),
+    responses((status = 200, description = "The entries, all on one page", body = List<CatalogueItemView>)),
+    security(("bearer" = ["mcp:read"])))]
+pub(crate) async fn list(caller: Caller, Query(query): Query<CatalogueQuery>) -> HandlerResult {
+    let category = query.category.as_deref().filter(|category| !category.is_empty());
+    let found = caller.runtime.servers().catalogue(&caller.who, &query.search, category)?;
+    let items: Vec<_> = found.into_iter().map(CatalogueItemView::from).collect();
+    Ok(HttpResponse::Ok().json(List::from(items)))
+}
+
+/// Read an entry of the catalogue
+#[utoipa::path(get, path = "/api/catalogue/{name}", tag = "catalogue",
+    params(("name" = String, Path, description = "Its name")),
+    responses((status = 200, description = "The entry, with its questions", body = CatalogueEntryView)),
+    security(("bearer" = ["mcp:read"])))]
+pub(crate) async fn get(caller: Caller, PathId(EntryName(name)): PathId<EntryName>) -> HandlerResult {
+    let entry = caller.runtime.servers().catalogue_entry(&caller.who, &name)?;
+    let view = CatalogueEntryView { item: entry.into(), fields: catalogue::fields(entry) };
+    Ok(HttpResponse::Ok().json(view))
+}
+
+/// Add a server from the catalogue
+///
+/// By the same rules as registering it by hand. It starts at once; the answer does not wait for that.
+#[utoipa::path(post, path = "/api/catalogue/{name}/install", tag = "catalogue",
+    params(("name" = String, Path, description = "The entry's name")),
+    request_body(content = InstallBody, example = json!({"values": {"GITHUB_PERSONAL_ACCESS_TOKEN": "a token"}})),
+    responses(
+        (status = 200, description = "In a dry run, what would be run", body = InstalledView),
+        (status = 201, description = "The server", body = InstalledView, headers(
+            ("Location" = String, description = "Where it is"))),
+        (status = 403, description = "Code `command_not_allowed`: the command line is not one you may write"),
+    ),
+    security(("bearer" = ["mcp:write"])))]
+pub(crate) async fn install(
+    request: HttpRequest,
+    caller: Caller,
+    PathId(EntryName(entry)): PathId<EntryName>,
+    Json(body): Json<InstallBody>,
+) -> HandlerResult {
+    let order = CatalogueOrder { entry, name: body.name.map(|text| text.0), values: body.values.0 };
+    let done = caller.runtime.servers().install(&caller.who, order, body.dry_run).await?;
+    let CatalogueServer { server, start, secrets } = done;
+    let mut answer = HttpResponse::Ok();
+    if let Some(server) = &server {
+        let location = format!("{}{SERVERS_PATH}/{}", mount::path(&request), server.id);
+        answer = HttpResponse::Created();
+        answer.insert_header((header::LOCATION, location));
+    }
+    Ok(answer.json(InstalledView { server: server.map(ServerView::from), start, secrets }))
+}

@@ -1,0 +1,67 @@
+//! `ostler catalogue`: servers that can be added by name.
+
+use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
+use serde::Deserialize;
+
+use crate::cli::{
+    failure::Failure,
+    logging,
+    place::{self, KEY_VARIABLE},
+    transfer::{ask, key, no_ostler, print},
+};
+
+/// Command line of `catalogue`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CatalogueOptions {
+    words: Vec<String>,
+    base: String,
+}
+
+/// The command.
+pub(crate) fn definition() -> Clap {
+    let words = Arg::new("words").value_name("WORDS").action(ArgAction::Append);
+    Clap::new("catalogue")
+        .about("List servers that `ostler add` knows by name")
+        .arg(words.help("Words that an entry must have, all of them"))
+        .arg(place::url())
+        .after_help(format!(
+            "{KEY_VARIABLE} holds an API key with mcp:read. Exit codes: 0 done, 1 failed, 64 bad usage."
+        ))
+}
+
+/// Reads the command line.
+pub(crate) fn options(matches: &ArgMatches) -> CatalogueOptions {
+    let words = matches.get_many::<String>("words").into_iter().flatten().cloned().collect();
+    CatalogueOptions { words, base: place::base_of(matches) }
+}
+
+#[derive(Deserialize)]
+struct Found {
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    name: String,
+    title: String,
+    description: String,
+    needs: Vec<String>,
+}
+
+/// Prints the entries that have the words.
+pub(crate) fn run(CatalogueOptions { words, base }: &CatalogueOptions) -> Result<(), Failure> {
+    let search: String = form_urlencoded::byte_serialize(words.join(" ").as_bytes()).collect();
+    let answer = ask(base, &key()?, "GET", &format!("/api/catalogue?search={search}"), None)?;
+    let found: Found = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    if found.items.is_empty() {
+        return Err(Failure::Failed(
+            "the catalogue has nothing like that; `ostler add npx -y PACKAGE` takes any".into(),
+        ));
+    }
+    let width = found.items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default();
+    let line = |Item { name, title, description, needs }: &Item| {
+        let needs = if needs.is_empty() { String::new() } else { format!(" (needs {})", needs.join(", ")) };
+        format!("{}\n", logging::one_line(&format!("{name:<width$}  {title}: {description}{needs}")))
+    };
+    print(&found.items.iter().map(line).collect::<String>())
+}

@@ -1,0 +1,232 @@
+//! [`CatalogueEntry`]: a server as a registry describes it. Read leniently: members that mean nothing here are left
+//! out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
+
+use crate::model::Sandbox;
+
+/// The names of entries that are built in begin with this.
+const BUILT_IN: &str = "ostler/";
+
+/// Registries of packages that a `registryBaseUrl` may name: those that launchers ask by themselves.
+const USUAL_REGISTRIES: [&str; 3] = ["https://registry.npmjs.org", "https://pypi.org", "https://api.nuget.org"];
+
+/// A server that can be added.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CatalogueEntry {
+    /// Its name, as `io.github.owner/server`.
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    #[serde(default)]
+    pub(crate) description: String,
+    pub(crate) website_url: Option<String>,
+    #[serde(default)]
+    pub(super) packages: Vec<EntryPackage>,
+    #[serde(default)]
+    pub(super) remotes: Vec<EntryRemote>,
+    #[serde(default, rename = "_meta")]
+    pub(super) meta: EntryMeta,
+}
+
+/// Data of others in an entry, of which Ostler reads its own.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct EntryMeta {
+    #[serde(default, rename = "ostler/catalogue")]
+    pub(super) preset: Preset,
+}
+
+/// Part of an entry that registries have no member for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(crate) struct Preset {
+    /// One word.
+    pub(crate) category: String,
+    /// Words that it is found by, besides those of its name, title and description.
+    pub(super) words: Vec<String>,
+    /// True where it was started in this version, and listed its tools.
+    pub(crate) tried: bool,
+    /// The package's program, where that is not called like the package.
+    pub(super) program: Option<String>,
+    /// Questions that no package has, for paths of its sandbox.
+    pub(super) inputs: BTreeMap<String, Input>,
+    /// Its containment; `{name}` in a path is the answer to that question of `inputs`.
+    pub(super) sandbox: Sandbox,
+}
+
+/// A package of an entry, and how it is started.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EntryPackage {
+    pub(super) registry_type: String,
+    pub(super) registry_base_url: Option<String>,
+    pub(super) identifier: String,
+    #[serde(default)]
+    pub(super) version: String,
+    #[serde(default)]
+    pub(super) transport: EntryTransport,
+    #[serde(default)]
+    pub(super) runtime_arguments: Vec<Input>,
+    #[serde(default)]
+    pub(super) package_arguments: Vec<Input>,
+    #[serde(default)]
+    pub(super) environment_variables: Vec<Input>,
+}
+
+/// Transport to a started package; `stdio` where it is not said.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct EntryTransport {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
+/// An endpoint of an entry.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct EntryRemote {
+    pub(super) url: String,
+    #[serde(default)]
+    pub(super) headers: Vec<Input>,
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, Input>,
+}
+
+/// An environment variable, a header, an argument, or a variable in the value of one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Input {
+    pub(super) name: Option<String>,
+    pub(super) value_hint: Option<String>,
+    pub(super) description: String,
+    pub(super) is_required: bool,
+    pub(super) is_secret: bool,
+    pub(super) format: InputFormat,
+    #[serde(deserialize_with = "text")]
+    pub(super) value: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) default: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(super) placeholder: Option<String>,
+    pub(super) choices: Vec<String>,
+    pub(super) variables: BTreeMap<String, Self>,
+}
+
+/// Form of an input's value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum InputFormat {
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// An absolute path on Ostler's machine.
+    Filepath,
+    /// Any text.
+    #[default]
+    #[serde(other)]
+    String,
+}
+
+/// The way to run an entry.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Choice<'a> {
+    Package(&'a EntryPackage),
+    Remote(&'a EntryRemote),
+}
+
+impl CatalogueEntry {
+    /// The name to ask for it by: its own, without the beginning that all that are built in have.
+    pub(crate) fn id(&self) -> &str {
+        self.name.strip_prefix(BUILT_IN).unwrap_or(&self.name)
+    }
+
+    /// Part of it that is Ostler's.
+    pub(crate) fn preset(&self) -> &Preset {
+        &self.meta.preset
+    }
+
+    /// It without the part that is Ostler's, which its author could open the sandbox by.
+    pub(crate) fn foreign(&self) -> Self {
+        Self { meta: EntryMeta::default(), ..self.clone() }
+    }
+
+    /// The registry and the package that it runs, or its address; `Err` says why it cannot be run.
+    pub(crate) fn source(&self) -> Result<(&str, &str), String> {
+        Ok(match self.choice()? {
+            Choice::Package(package) => (&package.registry_type, &package.identifier),
+            Choice::Remote(remote) => ("remote", &remote.url),
+        })
+    }
+
+    /// The way to run it that needs least of this machine, whichever its author names first; `Err` says why there is
+    /// none.
+    pub(super) fn choice(&self) -> Result<Choice<'_>, String> {
+        let packages = self.packages.iter().map(|package| (package.rank(), package.fault(), Choice::Package(package)));
+        let remotes = self.remotes.iter().map(|remote| (Some(2), None, Choice::Remote(remote)));
+        let mut ranked: Vec<_> = packages.chain(remotes).collect();
+        ranked.sort_by_key(|(rank, fault, _)| (fault.is_some(), rank.unwrap_or(u8::MAX)));
+        match ranked.into_iter().next() {
+            None => Err("has neither packages nor remotes".into()),
+            Some((_, Some(fault), _)) => Err(fault),
+            Some((_, None, choice)) => Ok(choice),
+        }
+    }
+}
+
+impl EntryPackage {
+    fn rank(&self) -> Option<u8> {
+        let kinds = [("npm", 0), ("pypi", 1), ("oci", 3), ("nuget", 4)];
+        kinds.iter().find(|(kind, _)| *kind == self.registry_type).map(|(_, rank)| *rank)
+    }
+
+    /// The reason why it cannot be run.
+    fn fault(&self) -> Option<String> {
+        let Self { registry_type, identifier, version, .. } = self;
+        if self.rank().is_none() {
+            return Some(format!("has a package of the kind {registry_type:?}; npm, pypi, oci and nuget can be run"));
+        }
+        let base = self.registry_base_url.as_deref().map(|base| base.trim_end_matches('/'));
+        if let Some(base) = base.filter(|base| registry_type != "oci" && !USUAL_REGISTRIES.contains(base)) {
+            return Some(format!("has its package at {base}; register it with a command that names this registry"));
+        }
+        let kind = self.transport.kind.as_deref().unwrap_or("stdio");
+        if kind != "stdio" {
+            return Some(format!("speaks {kind} once it runs; start it yourself, and register its `url`"));
+        }
+        // A word of a command line that begins with `-` would be an option of the launcher.
+        let fits = |text: &str, others: &str| {
+            !text.starts_with('-') && text.chars().all(|one| one.is_ascii_alphanumeric() || others.contains(one))
+        };
+        if identifier.is_empty() || !fits(identifier, "@/._:-") || !fits(version, ".+_-") {
+            return Some(format!(
+                "names the package {identifier:?} in the version {version:?}: a template that its author has not \
+                 filled in"
+            ));
+        }
+        None
+    }
+}
+
+/// The name of an environment variable or a header.
+pub(super) fn name(input: &Input) -> Option<String> {
+    input.name.clone().filter(|name| !name.is_empty())
+}
+
+/// The name of the question that an input is, the `index`th of its list.
+pub(super) fn key(input: &Input, index: usize) -> String {
+    let named = input.name.as_deref().map(|name| name.trim_start_matches('-'));
+    let named = named.or(input.value_hint.as_deref()).filter(|name| !name.is_empty());
+    named.map_or_else(|| format!("argument-{}", index + 1), ToOwned::to_owned)
+}
+
+/// A text, also of a number or a truth value.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        other @ (Value::Bool(_) | Value::Number(_)) => Ok(Some(other.to_string())),
+        Value::Array(_) | Value::Object(_) => Err(D::Error::custom("must be a text")),
+    }
+}
