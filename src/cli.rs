@@ -15,6 +15,7 @@ mod fault;
 mod file;
 mod logging;
 mod migrate;
+mod packages;
 mod place;
 mod process;
 mod raw_setting;
@@ -51,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::ClientConfig(options)) => finish(client_config::run(&options)),
         Ok(Command::Import(options)) => finish(transfer::import(&options)),
         Ok(Command::Export(options)) => finish(transfer::export(&options)),
+        Ok(Command::Packages(options)) => finish(packages::run(&options)),
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::RotateKey(invocation)) => configured(invocation, rotate::run),

@@ -16,7 +16,7 @@ use actix_web::{
 use crate::{
     Runtime,
     api::{
-        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
+        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, packages, processes,
         protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     mcp_endpoint,
@@ -111,6 +111,9 @@ urls! {
         "/{id}/tools" => get processes::tools;
         "/{id}/tools/changes" => get tools::changes;
         "/{id}/tools/accept" => post tools::accept;
+        "/{id}/package/available" => get packages::available;
+        "/{id}/package/update" => post packages::update;
+        "/{id}/package/rollback" => post packages::roll_back;
         "/{id}/output" => get output::read;
         "/{id}/timeline" => get timeline::timeline;
         "/{id}/usage" => get usage::usage;
@@ -121,6 +124,9 @@ urls! {
     private "/api/secrets" {
         "" => get secrets::list;
         "/{name}" => put secrets::set, delete secrets::remove;
+    }
+    private "/api/packages" {
+        "" => get packages::list;
     }
     private "/mcp" {
         "/{id}" => post mcp_endpoint::post_one, get mcp_endpoint::get_one, delete mcp_endpoint::delete_one;
@@ -245,7 +251,7 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
 /// Name of the part of Ostler that `prefix` belongs to, where that part is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
-        "/api/mcp" | "/api/secrets" | "/mcp" if !serve.mcp() => Some("MCP servers"),
+        "/api/mcp" | "/api/secrets" | "/api/packages" | "/mcp" if !serve.mcp() => Some("MCP servers"),
         "/api/gateway" if !serve.gateway() => Some("the gateway"),
         _ => None,
     }

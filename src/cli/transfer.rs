@@ -150,11 +150,11 @@ fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::of(&format!("read {}", file.display()), &error))
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of("write to standard output", &error))
 }
 
-fn key() -> Result<String, Failure> {
+pub(super) fn key() -> Result<String, Failure> {
     let next = "make one with POST /api/auth/keys";
     let missing = || Failure::Misconfigured(format!("{KEY_VARIABLE} holds no API key; {next}"));
     std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).ok_or_else(missing)
@@ -162,10 +162,21 @@ fn key() -> Result<String, Failure> {
 
 /// The body of a good answer.
 fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
+    ask_within(RESPONSE_TIMEOUT, base, key, (method, path), body)
+}
+
+/// The body of a good answer that comes within `timeout`.
+pub(super) fn ask_within(
+    timeout: Duration,
+    base: &str,
+    key: &str,
+    (method, path): (&str, &str),
+    body: Option<&Value>,
+) -> Result<Vec<u8>, Failure> {
     actix::System::new().block_on(async {
         let client = outbound::client(base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let method = if method == "POST" { awc::http::Method::POST } else { awc::http::Method::GET };
-        let request = client.request(method, format!("{base}{path}")).timeout(RESPONSE_TIMEOUT);
+        let request = client.request(method, format!("{base}{path}")).timeout(timeout);
         let request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));
         let sent = match body {
             Some(body) => request.send_json(body).await,
@@ -190,6 +201,6 @@ fn refusal(base: &str, status: StatusCode, body: &[u8]) -> Failure {
     }
 }
 
-fn no_ostler(base: &str) -> Failure {
+pub(super) fn no_ostler(base: &str) -> Failure {
     Failure::Failed(format!("what answers at {base} is no Ostler"))
 }

@@ -8,7 +8,7 @@ use utoipa::{OpenApi, openapi};
 
 use crate::{
     api::{
-        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, processes,
+        audit, calls, consent, events, execute, gateway, history, import, keys, login, output, packages, processes,
         protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     http::probes,
@@ -40,6 +40,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         mcp_endpoint::get_one, mcp_endpoint::delete_one,
         protected_resource::metadata, protected_resource::metadata_of_host,
         shares::list, shares::create, shares::delete,
+        packages::list, packages::available, packages::update, packages::roll_back,
         secrets::list, secrets::set, secrets::remove,
         keys::list, keys::create, keys::rename, keys::rotate, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
