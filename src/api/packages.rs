@@ -42,7 +42,7 @@ impl TryFrom<UpdateBody> for UpdateMode {
 /// List installed packages
 ///
 /// Those that your servers and those shared with you run, or may be rolled back to; of all servers with `mcp:manage`.
-#[utoipa::path(get, path = "/api/packages", tag = "servers",
+#[utoipa::path(get, path = "/api/packages", tag = "packages",
     responses((status = 200, description = "The installations, all on one page", body = List<InstalledPackage>)),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn list(caller: Caller) -> HandlerResult {
@@ -53,7 +53,7 @@ pub(crate) async fn list(caller: Caller) -> HandlerResult {
 ///
 /// Resolves what the command line of the server asks for once more, and says which packages are others. Changes
 /// nothing.
-#[utoipa::path(get, path = "/api/mcp/{id}/package/available", tag = "servers",
+#[utoipa::path(get, path = "/api/mcp/{id}/package/available", tag = "packages",
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "What it runs, and what there is", body = AvailableVersions),
         (status = 409, description = "Code `conflict`: it runs no package that Ostler installed"),
@@ -68,7 +68,7 @@ pub(crate) async fn available(caller: Caller, PathId(id): PathId<ServerId>) -> H
 /// Installs what the command line of the server asks for now beside what it runs, and starts a process of that, which
 /// serves no caller. Where that becomes ready, the server is moved to it without losing a call; otherwise it stays as
 /// it is. A dry run ends before the server is moved.
-#[utoipa::path(post, path = "/api/mcp/{id}/package/update", tag = "servers",
+#[utoipa::path(post, path = "/api/mcp/{id}/package/update", tag = "packages",
     params(("id" = String, Path, description = "The server")),
     request_body(content = UpdateBody, example = json!({"dryRun": true})),
     responses((status = 200, description = "The versions and the tools that are others", body = PackageUpdate),
@@ -89,7 +89,7 @@ pub(crate) async fn update(
 ///
 /// The server runs the versions that it ran before its last update, and the tools that were accepted with them are
 /// accepted again. Rolled back once more, it runs the newer ones again.
-#[utoipa::path(post, path = "/api/mcp/{id}/package/rollback", tag = "servers",
+#[utoipa::path(post, path = "/api/mcp/{id}/package/rollback", tag = "packages",
     params(("id" = String, Path, description = "The server")),
     responses((status = 200, description = "What it ran, and what it runs now", body = AvailableVersions),
         (status = 409, description = "Code `conflict`: there is nothing to roll back to"),

@@ -56,6 +56,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
     tags(
         (name = "account", description = "Logging in, and your own account"),
         (name = "servers", description = "MCP servers: registering, reading, changing"),
+        (name = "packages", description = "Packages that servers are started from, and other versions of them"),
         (name = "processes", description = "What runs: tools, starting, stopping, output"),
         (name = "calls", description = "Calling tools, and the calls on record"),
         (name = "mcp", description = "Speaking MCP itself, with all servers or with one"),
