@@ -14,6 +14,7 @@ pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod output;
+pub(crate) mod packages;
 pub(crate) mod processes;
 pub(crate) mod protected_resource;
 pub(crate) mod secrets;

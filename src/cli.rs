@@ -17,6 +17,7 @@ mod fault;
 mod file;
 mod logging;
 mod migrate;
+mod packages;
 mod place;
 mod process;
 mod raw_setting;
@@ -55,6 +56,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Catalogue(options)) => finish(catalogue::run(&options)),
         Ok(Command::Add(options)) => finish(add::run(&options)),
         Ok(Command::Export(options)) => finish(transfer::export(&options)),
+        Ok(Command::Packages(options)) => finish(packages::run(&options)),
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::RotateKey(invocation)) => configured(invocation, rotate::run),

@@ -16,8 +16,8 @@ use actix_web::{
 use crate::{
     Runtime,
     api::{
-        audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, processes,
-        protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
+        audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, packages,
+        processes, protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     mcp_endpoint,
     model::Serve,
@@ -111,6 +111,9 @@ urls! {
         "/{id}/tools" => get processes::tools;
         "/{id}/tools/changes" => get tools::changes;
         "/{id}/tools/accept" => post tools::accept;
+        "/{id}/package/available" => get packages::available;
+        "/{id}/package/update" => post packages::update;
+        "/{id}/package/rollback" => post packages::roll_back;
         "/{id}/output" => get output::read;
         "/{id}/timeline" => get timeline::timeline;
         "/{id}/usage" => get usage::usage;
@@ -126,6 +129,9 @@ urls! {
         "" => get catalogue::list;
         "/{name}" => get catalogue::get;
         "/{name}/install" => post catalogue::install;
+    }
+    private "/api/packages" {
+        "" => get packages::list;
     }
     private "/mcp" {
         "/{id}" => post mcp_endpoint::post_one, get mcp_endpoint::get_one, delete mcp_endpoint::delete_one;
@@ -250,7 +256,9 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
 /// Name of the part of Ostler that `prefix` belongs to, where that part is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
-        "/api/mcp" | "/api/secrets" | "/api/catalogue" | "/mcp" if !serve.mcp() => Some("MCP servers"),
+        "/api/mcp" | "/api/secrets" | "/api/catalogue" | "/api/packages" | "/mcp" if !serve.mcp() => {
+            Some("MCP servers")
+        }
         "/api/gateway" if !serve.gateway() => Some("the gateway"),
         _ => None,
     }

@@ -3,6 +3,7 @@
 //! Knows nothing of who is connected: doors ask by server and caller.
 
 mod listed_server;
+mod other_version;
 mod pins;
 mod quarantine;
 mod shadowing;
@@ -38,6 +39,7 @@ use tool_names::ToolNames;
 use tool_rules::VisibleTools;
 
 pub use listed_server::ListedServer;
+pub(crate) use pins::ACCEPT;
 
 /// Bytes of a listing, and of pins, that are stored: longer ones would be read at every start. A listing is read again
 /// from its server then, and of pins the hashes are enough.

@@ -24,6 +24,7 @@ mod sandbox;
 mod secret;
 mod server;
 mod server_change;
+mod server_package;
 mod service;
 mod start_preview;
 mod status;
@@ -56,6 +57,9 @@ pub use sandbox::{EffectiveSandbox, Limits, Network, Sandbox, SandboxLevel, Sand
 pub use secret::{NamedSecret, SecretChange};
 pub use server::{Isolation, Protocol, Remote, RemoteOAuth, Server, ServerConfig, Share, ToolRules};
 pub use server_change::ServerChange;
+pub use server_package::{
+    AvailableVersions, InstalledPackage, PackageDifference, PackageUpdate, PackageUser, PinnedPackage, ServerPackage,
+};
 pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use start_preview::StartPreview;
 pub use status::{Authorization, ExitReport, HealthStatus, RuntimeStatus, Status};

@@ -3,11 +3,13 @@
 //! A *lock* is the files from which an installer makes the same installation again: all versions with their hashes. The
 //! folder of an installation is named by the hash of its lock, so servers that were resolved to one lock share one
 //! installation. A *pin* is the lock that a server runs, with the hash of what was installed; it is sealed, as a user
-//! who may write to the database must not choose what is run.
+//! who may write to the database must not choose what is run. It has the pin before it, to which a server can be rolled
+//! back.
 //!
 //! Installers run contained as servers do, and may write to this store; servers may only read from it. Install scripts
 //! are off.
 
+mod contents;
 mod installation;
 mod installer;
 mod lock;
@@ -16,6 +18,8 @@ mod npm;
 mod pin;
 mod pypi;
 mod service;
+mod versions;
 
 pub(crate) use installer::{InstallerCommand, InstallerSpec};
 pub(crate) use service::Packages;
+pub(crate) use versions::{UpdateInProgress, Versions};

@@ -19,6 +19,7 @@ mod process_key;
 mod program;
 mod sandboxes;
 mod supervisor_handle;
+mod trials;
 
 use std::{
     collections::HashMap,
@@ -72,6 +73,10 @@ pub(crate) struct Placement {
     supervisor: SupervisorHandle,
     launcher: Arc<Launcher>,
     sandboxes: Mutex<HashMap<ServerId, EffectiveSandbox>>,
+    /// Processes that are tried out, and their servers.
+    trials: Mutex<HashMap<ServerId, ServerId>>,
+    /// [`Launch::renewals`] of servers.
+    renewals: Mutex<HashMap<ServerId, u64>>,
     processes: IsolatedProcesses,
     /// The runtime of what outlives its caller: a worker of a web server, or the drop of a session on any thread.
     home: Handle,
@@ -89,8 +94,20 @@ impl Placement {
         home: Handle,
     ) -> Self {
         let processes = IsolatedProcesses::default();
-        let (launcher, sandboxes) = (Arc::new(launcher), Mutex::default());
-        Self { registry, authorizations, secrets, lifecycle, supervisor, launcher, sandboxes, processes, home }
+        let (launcher, (sandboxes, trials, renewals)) = (Arc::new(launcher), Default::default());
+        Self {
+            registry,
+            authorizations,
+            secrets,
+            lifecycle,
+            supervisor,
+            launcher,
+            sandboxes,
+            trials,
+            renewals,
+            processes,
+            home,
+        }
     }
 
     /// Ends idle processes, until `self` is dropped.
@@ -147,9 +164,9 @@ impl Placement {
         work()
     }
 
-    /// The server that an isolated process is one of; `None` where the id is no isolated process's.
+    /// The server that a process which not all share is one of; `None` where the id is of no such process.
     pub(crate) fn server_of(&self, id: ServerId) -> Option<ServerId> {
-        self.processes.server_of(id)
+        self.trials.lock().get(&id).copied().or_else(|| self.processes.server_of(id))
     }
 
     /// The reason why no server at `url` can ever be reached; `None` where one may be.
@@ -184,12 +201,14 @@ impl Placement {
         let built = move || Ok(launcher.launch(&authorizations, &server, user, resolved, sharing));
         let (launch, sandbox) = blocking(built).await?;
         self.note_sandbox(id, sandbox);
-        Ok(launch)
+        let renewals = self.renewals.lock().get(&id).copied().unwrap_or_default();
+        Ok(if renewals == 0 { launch } else { Arc::new(Launch { renewals, ..Launch::clone(&launch) }) })
     }
 
     /// Ends every process of a server, which is not registered any more, and removes its folders.
     pub(crate) fn remove(self: &Arc<Self>, id: ServerId) {
         self.sandboxes.lock().remove(&id);
+        self.renewals.lock().remove(&id);
         let isolated = self.processes.take(|process| process.server.id == id);
         let (placement, folder) = (self.clone(), self.launcher.folder(id));
         self.home.spawn(async move {

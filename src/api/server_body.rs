@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     error::{Faults, Result},
     model::{
-        Isolation, Limits, Protocol, RemoteOAuth, Sandbox, ServerChange, Text, TextMap,
+        Isolation, LauncherUse, Limits, Protocol, RemoteOAuth, Sandbox, ServerChange, Text, TextMap,
         new_server::{ToolRulesBody, Transport, check_transport, strings},
         present,
     },
@@ -76,6 +76,10 @@ pub struct ServerChangeBody {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Protocol, required = false)]
     protocol: Option<Protocol>,
+    /// Treatment of the launcher in its command line; `null` for `MCP_LAUNCHERS`.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<LauncherUse>)]
+    launcher: Option<Option<LauncherUse>>,
     /// Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<u64>, minimum = 1000, maximum = 86_400_000)]
@@ -113,6 +117,7 @@ impl TryFrom<ServerChangeBody> for ServerChange {
             isolation: body.isolation,
             tools: body.tools.map(Into::into),
             protocol: body.protocol,
+            launcher: body.launcher,
             start_timeout: body.start_timeout_ms.map(|time| time.map(Duration::from_millis)),
             sandbox: body.sandbox,
             limits: body.limits,

@@ -8,7 +8,7 @@ use ostler::demo_server::{DemoEra, Options};
 use crate::cli::{
     add, audit, catalogue, client_config,
     config::Config,
-    connect, doctor,
+    connect, doctor, packages,
     place::ConnectionTarget,
     settings::{self, Setting},
     transfer, value,
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Add(add::AddOptions),
     /// Take over the configuration of a client.
     Import(transfer::Import),
+    /// Show, update or roll back packages of servers.
+    Packages(packages::PackageOptions),
     /// Give out servers as the configuration of a client.
     Export(transfer::Export),
 }
@@ -92,6 +94,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(("add", matches)) => Command::Add(add::options(matches)),
         Some(("import", matches)) => Command::Import(transfer::import_options(matches)),
         Some(("export", matches)) => Command::Export(transfer::export_options(matches)),
+        Some((name, matches)) if packages::COMMANDS.contains(&name) => {
+            Command::Packages(packages::options(name, matches))
+        }
         Some((_, matches)) => Command::Serve(invocation(matches)),
         None => Command::Serve(invocation(&matches)),
     })
@@ -121,6 +126,7 @@ fn definition() -> Clap {
         .subcommand(add::definition())
         .subcommand(transfer::import_definition())
         .subcommand(transfer::export_definition())
+        .subcommands(packages::definitions())
         .subcommand(demo_server())
 }
 

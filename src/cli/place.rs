@@ -111,13 +111,19 @@ impl ConnectionTarget {
             let search = if self.search { "?tools=search" } else { "" };
             return Ok(format!("{}/mcp{search}", self.base));
         };
+        Ok(format!("{}/mcp/{}", self.base, self.id_of(wanted, key).await?))
+    }
+
+    /// The id of the server that is called `wanted`, or has that id. Asks Ostler.
+    pub(crate) async fn id_of(&self, wanted: &str, key: &str) -> Result<String, Failure> {
+        let client = outbound::client(&self.base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let (mut known, mut cursor) = (Vec::new(), None);
         loop {
             let page = self.page(&client, key, SERVERS_PER_PAGE, cursor.as_deref()).await?;
             known.extend(page.items);
             cursor = page.next_cursor;
             if cursor.is_none() {
-                return choose(wanted, &known).map(|id| format!("{}/mcp/{id}", self.base));
+                return choose(wanted, &known);
             }
         }
     }

@@ -164,10 +164,21 @@ pub(super) fn key() -> Result<String, Failure> {
 
 /// The body of a good answer.
 pub(super) fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
+    ask_within(RESPONSE_TIMEOUT, base, key, (method, path), body)
+}
+
+/// The body of a good answer that comes within `timeout`.
+pub(super) fn ask_within(
+    timeout: Duration,
+    base: &str,
+    key: &str,
+    (method, path): (&str, &str),
+    body: Option<&Value>,
+) -> Result<Vec<u8>, Failure> {
     actix::System::new().block_on(async {
         let client = outbound::client(base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let method = if method == "POST" { awc::http::Method::POST } else { awc::http::Method::GET };
-        let request = client.request(method, format!("{base}{path}")).timeout(RESPONSE_TIMEOUT);
+        let request = client.request(method, format!("{base}{path}")).timeout(timeout);
         let request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));
         let sent = match body {
             Some(body) => request.send_json(body).await,

@@ -8,8 +8,8 @@ use utoipa::{OpenApi, openapi};
 
 use crate::{
     api::{
-        audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, processes,
-        protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
+        audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, packages,
+        processes, protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
     },
     http::probes,
     mcp_endpoint,
@@ -41,6 +41,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         mcp_endpoint::get_one, mcp_endpoint::delete_one,
         protected_resource::metadata, protected_resource::metadata_of_host,
         shares::list, shares::create, shares::delete,
+        packages::list, packages::available, packages::update, packages::roll_back,
         secrets::list, secrets::set, secrets::remove,
         keys::list, keys::create, keys::rename, keys::rotate, keys::delete,
         users::list, users::create, users::get, users::update, users::delete,
@@ -57,6 +58,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         (name = "account", description = "Logging in, and your own account"),
         (name = "servers", description = "MCP servers: registering, reading, changing"),
         (name = "catalogue", description = "Servers that can be added by name"),
+        (name = "packages", description = "Packages that servers are started from, and other versions of them"),
         (name = "processes", description = "What runs: tools, starting, stopping, output"),
         (name = "calls", description = "Calling tools, and the calls on record"),
         (name = "mcp", description = "Speaking MCP itself, with all servers or with one"),

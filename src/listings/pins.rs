@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The name of an acceptance in the audit log.
-const ACCEPT: &str = "tool.accept";
+pub(crate) const ACCEPT: &str = "tool.accept";
 
 impl Listings {
     /// Tools of a server that wait to be accepted, each with its differences from what was accepted.
@@ -198,7 +198,7 @@ impl Listings {
         Ok(())
     }
 
-    async fn store_pins(&self, entry: Option<AuditEntry>, id: ServerId, pins: &Pins) -> Result<()> {
+    pub(super) async fn store_pins(&self, entry: Option<AuditEntry>, id: ServerId, pins: &Pins) -> Result<()> {
         let written = |pins: &Pins| serde_json::to_string(pins).unwrap_or_default();
         let text = Some(written(pins)).filter(|text| text.len() <= STORED_BYTES_MAX);
         let text = text.unwrap_or_else(|| written(&pins.without_definitions()));
@@ -224,7 +224,7 @@ impl Listings {
         Ok(())
     }
 
-    fn publish_waiting(&self, server: &Registered) {
+    pub(super) fn publish_waiting(&self, server: &Registered) {
         let waiting = self.waiting(server).len();
         self.events.publish_about_server(server.id, LiveEvent::Tools { server_id: server.id, waiting });
     }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     error::{Error, Faults, Result},
     model::{
-        Isolation, Limits, Protocol, Remote, RemoteOAuth, Sandbox, ServerConfig, ToolPinning, ToolRules,
+        Isolation, LauncherUse, Limits, Protocol, Remote, RemoteOAuth, Sandbox, ServerConfig, ToolPinning, ToolRules,
         text::{Text, TextMap},
     },
 };
@@ -97,6 +97,9 @@ pub(crate) struct NewServerBody {
     #[serde(default)]
     #[schema(required = false)]
     protocol: Protocol,
+    /// Treatment of the launcher (`npx`, `uvx` and the like) in its command line: `replace` installs its package once
+    /// and runs the package's program directly, `keep` runs it as it is. Left out means `MCP_LAUNCHERS`.
+    launcher: Option<LauncherUse>,
     /// Longest time for it to become ready, in milliseconds; left out means `MCP_START_TIMEOUT_MS`.
     #[schema(minimum = 1000, maximum = 86_400_000)]
     start_timeout_ms: Option<u64>,
@@ -136,6 +139,7 @@ impl TryFrom<NewServerBody> for ServerConfig {
             isolation: body.isolation,
             tools: body.tools.into(),
             protocol: body.protocol,
+            launcher: body.launcher,
             start_timeout: body.start_timeout_ms.map(Duration::from_millis),
             sandbox: body.sandbox,
             limits: body.limits,

@@ -21,7 +21,8 @@ pub struct PackageRun {
 }
 
 /// Treatment of launchers (`npx`, `uvx` and the like) of packages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum LauncherUse {
     /// They are run as they are.

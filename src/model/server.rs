@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::model::{
-    HealthStatus, Limits, Permission, Sandbox, ServerId, Timestamp, ToolPinning, UserId,
+    HealthStatus, LauncherUse, Limits, Permission, Sandbox, ServerId, Timestamp, ToolPinning, UserId,
     hidden::{Names, shown},
 };
 
@@ -35,6 +35,8 @@ pub struct ServerConfig {
     pub tools: ToolRules,
     /// Revisions of the protocol to speak with it.
     pub protocol: Protocol,
+    /// Treatment of the launcher (`npx`, `uvx` and the like) that its command line names; `None` for the usual one.
+    pub launcher: Option<LauncherUse>,
     /// Longest time for it to become ready; `None` for the usual one.
     pub start_timeout: Option<Duration>,
     /// Bounds of what its processes may reach.
@@ -161,6 +163,7 @@ shown!(ServerConfig {
     isolation,
     tools,
     protocol,
+    launcher,
     start_timeout,
     sandbox,
     limits,
@@ -183,6 +186,7 @@ impl ServerConfig {
             isolation: Isolation::default(),
             tools: ToolRules::default(),
             protocol: Protocol::default(),
+            launcher: None,
             start_timeout: None,
             sandbox: Sandbox::default(),
             limits: Limits::default(),
@@ -237,6 +241,7 @@ impl ServerConfig {
             isolation: _,
             tools,
             protocol: _,
+            launcher: _,
             start_timeout: _,
             sandbox,
             limits: _,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::model::{
-    Isolation, Limits, Protocol, RemoteOAuth, Sandbox, ToolRules,
+    Isolation, LauncherUse, Limits, Protocol, RemoteOAuth, Sandbox, ToolRules,
     hidden::{Names, shown},
 };
 
@@ -37,6 +37,8 @@ pub struct ServerChange {
     pub tools: Option<ToolRules>,
     /// Revisions of the protocol to speak with it from now on.
     pub protocol: Option<Protocol>,
+    /// New treatment of the launcher in its command line; `Some(None)` for the usual one.
+    pub launcher: Option<Option<LauncherUse>>,
     /// New time to become ready; `Some(None)` for the usual one.
     pub start_timeout: Option<Option<Duration>>,
     /// The whole new sandbox.
@@ -59,6 +61,7 @@ shown!(ServerChange {
     isolation,
     tools,
     protocol,
+    launcher,
     start_timeout,
     sandbox,
     limits,

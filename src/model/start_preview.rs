@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{Limits, PackageRun, Sandbox};
+use crate::model::{LauncherUse, Limits, PackageRun, Sandbox};
 
 /// The exact program of a server, and how it would be contained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -16,6 +16,8 @@ pub struct StartPreview {
     pub args: Vec<String>,
     /// The packages that it is asked to fetch and run, where it is a launcher like `npx` or `uvx`.
     pub package: Option<PackageRun>,
+    /// Treatment of that launcher that applies; `null` where it is none.
+    pub launcher: Option<LauncherUse>,
     /// Part of a launcher's command line that is not understood; no package of a registry is known then.
     pub unrecognized: Option<String>,
     /// Folder of the servers' own folders, one of which is its home if it is contained.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     lock::Lock,
-    manifest::{FILE as MANIFEST, Manifest},
+    manifest::{FILE as MANIFEST, Manifest, Size},
 };
 use crate::{
     model::PackageRegistry,
@@ -35,6 +35,22 @@ const SCRATCH: &str = "resolving-";
 pub(super) struct Store {
     /// A path without links, below which everything is Ostler's.
     pub(super) root: PathBuf,
+}
+
+/// A complete installation.
+#[derive(Clone, Debug)]
+pub(super) struct Installed {
+    /// The hash of everything in it.
+    pub(super) digest: String,
+    /// Its size.
+    pub(super) size: Size,
+}
+
+impl Installed {
+    /// The installation that this is the manifest of.
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        Self { digest: manifest.digest(), size: manifest.size() }
+    }
 }
 
 impl Store {
@@ -107,8 +123,8 @@ impl Store {
         Ok(folder)
     }
 
-    /// Completes an installation; the hash of everything in it. Blocks.
-    pub(super) fn complete(&self, lock: &Lock) -> io::Result<String> {
+    /// Completes an installation. Blocks.
+    pub(super) fn complete(&self, lock: &Lock) -> io::Result<Installed> {
         let folder = self.folder(lock);
         let_read(&folder)?;
         let manifest = Manifest::of(&folder)?;
@@ -116,7 +132,7 @@ impl Store {
         fs::write(&partial, serde_json::to_vec(&manifest)?)?;
         fs::File::open(&partial)?.sync_all()?;
         fs::rename(partial, folder.join(MANIFEST))?;
-        Ok(manifest.digest())
+        Ok(Installed::of(&manifest))
     }
 }
 

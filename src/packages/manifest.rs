@@ -26,6 +26,15 @@ const CHUNK_BYTES: usize = 64 << 10;
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest(BTreeMap<String, Entry>);
 
+/// The size of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Size {
+    /// Its files and links.
+    pub(super) files: u64,
+    /// Bytes of them.
+    pub(super) bytes: u64,
+}
+
 /// A file, or a link.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
@@ -55,6 +64,12 @@ impl Manifest {
             hash.update(format!("{path}\0{content}\0{mode:o}\n").as_bytes());
         }
         hex::encode(hash.finish().as_ref())
+    }
+
+    /// The number of files, and their bytes.
+    pub(super) fn size(&self) -> Size {
+        let bytes = self.0.values().map(|entry| entry.stamp.1).sum();
+        Size { files: self.0.len().try_into().unwrap_or(u64::MAX), bytes }
     }
 
     /// The first file that is not as it was: changed, new or missing. Blocks.

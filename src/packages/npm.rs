@@ -1,6 +1,10 @@
 //! Packages of npm: resolved and installed by `npm`, without their scripts.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 
@@ -21,7 +25,8 @@ pub(super) fn begin_resolving(folder: &Path, run: &PackageRun) -> io::Result<Vec
         run.packages.iter().map(|package| (&package.name, versions(&package.versions))).collect();
     let package = json!({"name": "ostler-package", "private": true, "dependencies": dependencies});
     fs::write(folder.join(PACKAGE), package.to_string())?;
-    Ok(arguments(&["install", "--package-lock-only"]))
+    // What is cached would hide a release for minutes.
+    Ok(arguments(&["install", "--package-lock-only", "--prefer-online"]))
 }
 
 /// Reads what was resolved.
@@ -35,6 +40,19 @@ pub(super) fn resolved(folder: &Path, run: &PackageRun) -> io::Result<Lock> {
         version.and_then(Value::as_str).ok_or_else(|| io::Error::other("npm resolved no version"))?.to_owned();
     let files = BTreeMap::from([(PACKAGE.to_owned(), package), (LOCK.to_owned(), lock)]);
     Ok(Lock { registry: PackageRegistry::Npm, files, python: None, version })
+}
+
+/// All packages of a lock, with their versions.
+pub(super) fn packages(files: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
+    let lock: Value = files.get(LOCK).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut found = BTreeMap::<_, BTreeSet<_>>::new();
+    for (place, package) in lock.get("packages").and_then(Value::as_object).into_iter().flatten() {
+        // The one without a name is what asks for all others.
+        let Some((_, name)) = place.rsplit_once("node_modules/") else { continue };
+        let version = package.get("version").and_then(Value::as_str).unwrap_or_default();
+        found.entry(name.to_owned()).or_default().insert(version.to_owned());
+    }
+    found
 }
 
 /// The arguments of npm that install a lock.

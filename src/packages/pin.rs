@@ -1,9 +1,18 @@
 //! [`Pin`]: the versions that a server runs, until its owner decides otherwise.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
-use super::lock::Lock;
-use crate::model::PackageRun;
+use super::{
+    installation::{Installed, Store},
+    lock::Lock,
+    manifest::Size,
+};
+use crate::{
+    model::{PackageRun, Timestamp},
+    policy::pins::Pins,
+};
 
 /// Versions that a server runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,4 +23,47 @@ pub(super) struct Pin {
     pub(super) lock: Lock,
     /// The hash of all that was installed.
     pub(super) digest: String,
+    /// The size of that; `None` in pins of an older Ostler.
+    #[serde(default)]
+    pub(super) size: Option<Size>,
+    /// When the server was given it; `None` in pins of an older Ostler.
+    #[serde(default)]
+    pub(super) pinned_at: Option<Timestamp>,
+    /// The pin before, to go back to.
+    #[serde(default)]
+    pub(super) previous: Option<Box<Previous>>,
+}
+
+/// A pin that was replaced, and has none before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Previous {
+    /// The pin.
+    pub(super) pin: Pin,
+    /// The tools that were accepted with it.
+    pub(super) tools: Pins,
+}
+
+impl Pin {
+    /// The first pin of a server.
+    pub(super) fn new(run: PackageRun, lock: Lock, Installed { digest, size }: Installed) -> Self {
+        Self { run, lock, digest, size: Some(size), pinned_at: Some(Timestamp::now()), previous: None }
+    }
+
+    /// The folders that must stay for it.
+    pub(super) fn folders(&self, store: &Store) -> Vec<PathBuf> {
+        let previous = self.previous.as_ref().map(|previous| store.folder(&previous.pin.lock));
+        [store.folder(&self.lock)].into_iter().chain(previous).collect()
+    }
+
+    /// This pin in the place of `before`, whose tools were `tools`.
+    pub(super) fn after(&self, before: &Self, tools: &Pins) -> Self {
+        // Without definitions, which are long: hashes are enough to know a tool again.
+        let previous = Previous { pin: Self { previous: None, ..before.clone() }, tools: tools.without_definitions() };
+        Self { previous: Some(Box::new(previous)), pinned_at: Some(Timestamp::now()), ..self.clone() }
+    }
+
+    /// The name of the first package.
+    pub(super) fn name(&self) -> &str {
+        self.run.packages.first().map_or("", |package| &package.name)
+    }
 }

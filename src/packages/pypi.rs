@@ -1,6 +1,10 @@
 //! Packages of PyPI: resolved and installed by `uv` into a virtual environment, with their hashes.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 use super::lock::Lock;
 use crate::model::{PackageRegistry, PackageRequirement, PackageRun};
@@ -30,14 +34,25 @@ pub(super) fn begin_resolving(folder: &Path, run: &PackageRun) -> io::Result<Vec
 pub(super) fn resolved(folder: &Path, run: &PackageRun) -> io::Result<Lock> {
     let text = fs::read_to_string(folder.join(LOCK))?;
     let name = run.packages.first().map(|package| normal(&package.name)).unwrap_or_default();
-    let version = text.lines().find_map(|line| {
-        let (found, rest) = line.split_once("==")?;
-        let found = found.split('[').next().unwrap_or(found);
-        (normal(found) == name).then(|| rest.split([' ', ';', '\\']).next().unwrap_or(rest).to_owned())
-    });
+    let version = versions(&text).find_map(|(found, version)| (found == name).then(|| version.to_owned()));
     let version = version.ok_or_else(|| io::Error::other("uv resolved no version"))?;
     let files = BTreeMap::from([(LOCK.to_owned(), text)]);
     Ok(Lock { registry: PackageRegistry::PyPi, files, python: run.python.clone(), version })
+}
+
+/// All packages of a lock, with their versions.
+pub(super) fn packages(files: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
+    let text = files.get(LOCK).map_or("", String::as_str);
+    versions(text).map(|(name, version)| (name, BTreeSet::from([version.to_owned()]))).collect()
+}
+
+/// The packages of a lock's text, by their names in normal form.
+fn versions(text: &str) -> impl Iterator<Item = (String, &str)> {
+    text.lines().filter_map(|line| {
+        let (found, rest) = line.split_once("==").filter(|_| !line.starts_with([' ', '#']))?;
+        let found = found.split('[').next().unwrap_or(found);
+        Some((normal(found), rest.split([' ', ';', '\\']).next().unwrap_or(rest)))
+    })
 }
 
 /// The arguments of uv, one use after the other, that install a lock. The bytecode is compiled now: servers, which may

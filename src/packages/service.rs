@@ -1,7 +1,7 @@
 //! [`Packages`]: installs what servers are started from, and keeps what each of them runs.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -10,7 +10,7 @@ use std::{
 use parking_lot::Mutex;
 
 use super::{
-    installation::Store,
+    installation::{Installed, Store},
     installer::{self, InstallerCommand, InstallerSpec},
     lock::Lock,
     npm,
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{PackageRegistry, PackageRun, ServerId, Timestamp},
+    model::{AuditEntry, PackageRegistry, PackageRun, ServerId, Timestamp},
     recorder::Recorder,
     secrets::{Keyring, context},
     store,
@@ -32,7 +32,11 @@ pub(crate) struct Packages {
     store: Store,
     recorder: Recorder,
     keyring: Arc<Keyring>,
-    pins: Mutex<HashMap<ServerId, Arc<Pin>>>,
+    pub(super) pins: Mutex<HashMap<ServerId, Arc<Pin>>>,
+    /// Pins of processes that are tried out, by the process.
+    pub(super) loans: Mutex<HashMap<ServerId, Arc<Pin>>>,
+    /// Servers whose package is being updated.
+    pub(super) updating: Arc<Mutex<HashSet<ServerId>>>,
     /// Held while a folder is installed, by its name.
     installing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -70,7 +74,8 @@ impl Packages {
     pub(crate) fn new(data_dir: &Path, recorder: Recorder, keyring: Arc<Keyring>) -> Self {
         let data_dir = supervisor::without_links(data_dir).unwrap_or_else(|| data_dir.to_owned());
         let store = Store { root: data_dir.join("packages") };
-        Self { store, recorder, keyring, pins: Mutex::default(), installing: Mutex::default() }
+        let (pins, loans, updating, installing) = Default::default();
+        Self { store, recorder, keyring, pins, loans, updating, installing }
     }
 
     /// Takes the stored pins in place of those before.
@@ -90,7 +95,7 @@ impl Packages {
     /// started.
     pub(crate) async fn collect(&self) {
         let (store, pins) = (self.store.clone(), self.pins.lock().values().cloned().collect::<Vec<_>>());
-        let kept = pins.iter().map(|pin| store.folder(&pin.lock)).collect();
+        let kept = pins.iter().flat_map(|pin| pin.folders(&store)).collect();
         if let Err(reason) = off(move || store.collect(&kept)).await {
             log::warn!(reason; "old installations of packages could not be removed");
         }
@@ -102,7 +107,8 @@ impl Packages {
     }
 
     /// The program that a server runs: what is pinned, or what `run` is resolved to now; installed where it is not, and
-    /// checked. `user` can pass to it then, and `note` hears of what takes long. The error is for people.
+    /// checked. `user` can pass to it then, and `note` hears of what takes long. `id` is that of the server, or of a
+    /// process that has a pin on loan. The error is for people.
     pub(crate) async fn program(
         &self,
         id: ServerId,
@@ -111,11 +117,11 @@ impl Packages {
         user: Option<ServersUser>,
         note: impl Fn(&str),
     ) -> Result<InstalledProgram, String> {
-        let pinned = self.pins.lock().get(&id).filter(|pin| pin.run == *run).cloned();
+        let pinned = self.pin_of(id, run);
         let pin = match pinned {
             Some(pin) => {
-                let digest = self.install(&pin.lock, installers, &note).await?;
-                if digest != pin.digest {
+                let installed = self.install(&pin.lock, installers, &note).await?;
+                if installed.digest != pin.digest {
                     return Err(format!(
                         "what the registry has of {} {} is not what was pinned: its files differ",
                         name(run),
@@ -130,6 +136,21 @@ impl Packages {
         blocking(move || Ok(located(&store, &pin, &run, user.as_ref()))).await.map_err(|error| error.to_string())?
     }
 
+    /// The pin of a server, or of a process that has one on loan, if it is one of `run`.
+    pub(super) fn pin_of(&self, id: ServerId, run: &PackageRun) -> Option<Arc<Pin>> {
+        let on_loan = self.loans.lock().get(&id).cloned();
+        on_loan.or_else(|| self.pins.lock().get(&id).cloned()).filter(|pin| pin.run == *run)
+    }
+
+    /// Keeps the pin of a server in place of the one before.
+    pub(super) async fn keep(&self, entry: Option<AuditEntry>, id: ServerId, pin: Arc<Pin>) -> Result<()> {
+        let text = serde_json::to_string(&*pin).map_err(|error| Error::Internal(error.to_string()))?;
+        let (sealed, at) = (self.keyring.seal(&context::package(id), &text)?, Timestamp::now());
+        self.recorder.commit(entry, move |db| store::package_pins::put(db, id, &sealed, at)).await?;
+        self.pins.lock().insert(id, pin);
+        Ok(())
+    }
+
     async fn pin(
         &self,
         id: ServerId,
@@ -139,21 +160,16 @@ impl Packages {
     ) -> Result<Arc<Pin>, String> {
         note(&format!("looking for {} in its registry", name(run)));
         let lock = self.resolve(run, installers).await?;
-        let digest = self.install(&lock, installers, note).await?;
-        let pin = Arc::new(Pin { run: run.clone(), lock, digest });
-        let text = serde_json::to_string(&*pin).map_err(|error| error.to_string())?;
-        let kept = async {
-            let (sealed, at) = (self.keyring.seal(&context::package(id), &text)?, Timestamp::now());
-            self.recorder.commit(None, move |db| store::package_pins::put(db, id, &sealed, at)).await
-        };
-        kept.await.map_err(|error: Error| format!("the pin of its package could not be kept: {error}"))?;
-        self.pins.lock().insert(id, pin.clone());
+        let installed = self.install(&lock, installers, note).await?;
+        let pin = Arc::new(Pin::new(run.clone(), lock, installed));
+        let kept = self.keep(None, id, pin.clone()).await;
+        kept.map_err(|error| format!("the pin of its package could not be kept: {error}"))?;
         note(&format!("{} {} is installed, and what it runs from now on", name(run), pin.lock.version));
         Ok(pin)
     }
 
     /// Resolves what a command line asks for.
-    async fn resolve(&self, run: &PackageRun, installers: &Arc<dyn InstallerSpec>) -> Result<Lock, String> {
+    pub(super) async fn resolve(&self, run: &PackageRun, installers: &Arc<dyn InstallerSpec>) -> Result<Lock, String> {
         let (store, wanted) = (self.store.clone(), run.clone());
         let (folder, args) = off(move || {
             let folder = store.scratch()?;
@@ -179,18 +195,18 @@ impl Packages {
         lock.map_err(|error| format!("{} could not be resolved: {error}", name(run)))
     }
 
-    /// Installs a lock where it is not installed yet, and checks what is; the hash of all its files.
-    async fn install(
+    /// Installs a lock where it is not installed yet, and checks what is.
+    pub(super) async fn install(
         &self,
         lock: &Lock,
         installers: &Arc<dyn InstallerSpec>,
         note: &impl Fn(&str),
-    ) -> Result<String, String> {
+    ) -> Result<Installed, String> {
         let alone = self.installing.lock().entry(lock.folder_name()).or_default().clone();
         let _alone = alone.lock().await;
         let (store, wanted) = (self.store.clone(), lock.clone());
-        if let Some(digest) = off(move || checked(&store, &wanted)).await?? {
-            return Ok(digest);
+        if let Some(installed) = off(move || checked(&store, &wanted)).await?? {
+            return Ok(installed);
         }
         note(&format!("installing version {} of its package", lock.version));
         let (store, wanted) = (self.store.clone(), lock.clone());
@@ -216,13 +232,13 @@ impl Packages {
     }
 }
 
-/// The hash of a complete installation; `None` where there is none. The inner `Err` names a file that is not as it was
+/// A complete installation; `None` where there is none. The inner `Err` names a file that is not as it was
 /// installed.
-fn checked(store: &Store, lock: &Lock) -> io::Result<Result<Option<String>, String>> {
+fn checked(store: &Store, lock: &Lock) -> io::Result<Result<Option<Installed>, String>> {
     let Some(manifest) = store.manifest(lock)? else { return Ok(Ok(None)) };
     let folder = store.folder(lock);
     Ok(match manifest.difference(&folder)? {
-        None => Ok(Some(manifest.digest())),
+        None => Ok(Some(Installed::of(&manifest))),
         Some(file) => Err(format!(
             "its package is not as it was installed: {} differs; to install it again, remove {}",
             folder.join(file).display(),

@@ -20,7 +20,7 @@ use crate::{
         containers::{self, Containers},
         program,
     },
-    policy::{environment, launcher, package},
+    policy::{environment, launcher, package::LauncherPlan},
     supervisor::{Containment, Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
 };
 
@@ -123,18 +123,14 @@ impl Launcher {
         env.extend(config.env);
         let egress = self.egress(&config.sandbox.network);
         self.mark(&mut env, server.id, egress.is_some());
-        let package = match self.launchers {
-            LauncherUse::Keep => None,
-            LauncherUse::Replace => {
-                package::recognize(&server.config.command, &server.config.args).and_then(Result::ok)
-            }
-        };
+        let package = self.launcher_plan(&server.config).replaced();
         let fetches = package.is_none() && launcher::fetches(&config.command, &config.args);
         let factor = if fetches { FETCH_FACTOR } else { 1 };
         let wanted =
             |contained: &Containment| Sandbox { level: Some(contained.level), ..server.config.sandbox.clone() };
         let launch = Launch {
             package,
+            renewals: 0,
             sandbox: containment.as_ref().map(wanted),
             spec: Spec {
                 program: config.command,
@@ -162,6 +158,11 @@ impl Launcher {
         (Arc::new(launch), sandbox)
     }
 
+    /// Treatment of the launcher in a server's command line.
+    pub(super) fn launcher_plan(&self, config: &ServerConfig) -> LauncherPlan {
+        LauncherPlan::of(config, self.launchers)
+    }
+
     /// Adds Ostler's marks to the environment of a server's process, and takes away what is of no use in a network of
     /// its own.
     fn mark(&self, env: &mut BTreeMap<String, String>, id: ServerId, has_own_network: bool) {
@@ -187,16 +188,13 @@ impl Launcher {
         variables.extend(config.env.clone());
         let path = variables.get("PATH").map_or("", String::as_str);
         let dir = config.cwd.as_ref().map_or(folder.as_path(), Path::new);
-        let (package, unrecognized) = match package::recognize(&config.command, &config.args) {
-            None => (None, None),
-            Some(Ok(package)) => (Some(package), None),
-            Some(Err(reason)) => (None, Some(reason)),
-        };
+        let LauncherPlan { launcher, package, unrecognized, .. } = self.launcher_plan(config);
         StartPreview {
             program: program::resolved(&config.command, path, dir).map(|program| program.display().to_string()),
             cwd: config.cwd.clone(),
             args: config.args.clone(),
             package,
+            launcher,
             unrecognized,
             folder: folder.display().to_string(),
             sandbox: Sandbox {

@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     model::{EffectiveSandbox, SandboxLevel, Server, ServerConfig, ServerId, StartPreview},
     placement::Placement,
+    policy::package::LauncherPlan,
     supervisor::{Containment, Launch, temporary},
     tasks::blocking,
 };
@@ -23,6 +24,11 @@ impl Placement {
     /// The start of a server of this configuration, as it would be; `None` where it is at a URL. Blocks.
     pub(crate) fn preview(&self, config: &ServerConfig) -> Option<StartPreview> {
         config.remote.is_none().then(|| self.launcher.preview(config))
+    }
+
+    /// Treatment of the launcher in a server's command line.
+    pub(crate) fn launcher_plan(&self, config: &ServerConfig) -> LauncherPlan {
+        self.launcher.launcher_plan(config)
     }
 
     /// The containment of a process of a server that is about to start, by what is there now: a path that is granted

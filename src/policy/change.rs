@@ -36,6 +36,7 @@ pub fn merged(before: &ServerConfig, change: ServerChange) -> Result<ServerConfi
         isolation: change.isolation.unwrap_or(before.isolation),
         tools: change.tools.unwrap_or_else(|| before.tools.clone()),
         protocol: change.protocol.unwrap_or(before.protocol),
+        launcher: change.launcher.unwrap_or(previous.launcher),
         start_timeout: change.start_timeout.unwrap_or(before.start_timeout),
         sandbox: change.sandbox.unwrap_or_else(|| previous.sandbox.clone()),
         limits: change.limits.unwrap_or(previous.limits),

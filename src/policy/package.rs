@@ -1,6 +1,8 @@
 //! Packages that a command line has a launcher fetch and run: `npx -y PACKAGE`, `uvx PACKAGE` and the like.
 
 mod launchers;
+mod plan;
 mod requirement;
 
 pub use launchers::recognize;
+pub use plan::LauncherPlan;

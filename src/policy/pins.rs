@@ -44,6 +44,15 @@ struct Pin {
     hash: String,
     /// `None` where it is too long to be kept.
     definition: Option<String>,
+    /// The hash before, which is accepted as well until the server has moved to another version.
+    #[serde(skip)]
+    former: Option<String>,
+}
+
+impl Pin {
+    fn holds(&self, hash: &str) -> bool {
+        self.hash == hash || self.former.as_deref() == Some(hash)
+    }
 }
 
 /// SHA-256 of the definition of each listed tool, by name.
@@ -110,14 +119,35 @@ impl Pins {
 
     /// Accepts a definition in place of the one before.
     pub fn accept(&mut self, definition: &Definition) {
-        let pin = Pin { hash: definition.hash(), definition: Some(definition.text.clone()) };
+        let pin = Pin { hash: definition.hash(), definition: Some(definition.text.clone()), former: None };
         self.0.insert(definition.name.clone(), pin);
+    }
+
+    /// These pins with those of another version in their place, beside which those of now are accepted still: calls go
+    /// on while a server moves from one version to the other.
+    #[must_use]
+    pub fn moving_to(&self, other: &Self) -> Self {
+        let mut pins = self.clone();
+        for (name, pin) in &other.0 {
+            let before = self.0.get(name);
+            if before.is_none_or(|before| before.hash != pin.hash) {
+                let former = before.map(|before| before.hash.clone());
+                pins.0.insert(name.clone(), Pin { former, ..pin.clone() });
+            }
+        }
+        pins
+    }
+
+    /// These pins once a server has moved.
+    #[must_use]
+    pub fn moved(&self) -> Self {
+        Self(self.0.iter().map(|(name, pin)| (name.clone(), Pin { former: None, ..pin.clone() })).collect())
     }
 
     /// The pins as far as they are kept where definitions are too long: their hashes.
     #[must_use]
     pub fn without_definitions(&self) -> Self {
-        let bare = |pin: &Pin| Pin { hash: pin.hash.clone(), definition: None };
+        let bare = |pin: &Pin| Pin { definition: None, ..pin.clone() };
         Self(self.0.iter().map(|(name, pin)| (name.clone(), bare(pin))).collect())
     }
 
@@ -125,7 +155,7 @@ impl Pins {
     #[must_use]
     pub fn hold(&self, tool: &RawValue) -> bool {
         let definition = Definition::of(tool);
-        self.0.get(&definition.name).is_some_and(|pin| pin.hash == definition.hash())
+        self.0.get(&definition.name).is_some_and(|pin| pin.holds(&definition.hash()))
     }
 
     /// The reason why a tool may not be called, with the fix; `None` where it may, as one that is not listed.
@@ -133,7 +163,7 @@ impl Pins {
     pub fn refusal(&self, tool: &str, listed: &DefinitionHashes) -> Option<String> {
         let hash = listed.get(tool)?;
         let state = match self.0.get(tool) {
-            Some(pin) if pin.hash == *hash => return None,
+            Some(pin) if pin.holds(hash) => return None,
             Some(_) => "is not as it was accepted",
             None => "is new since the server was accepted",
         };
@@ -148,7 +178,7 @@ impl Pins {
     #[must_use]
     pub fn change(&self, definition: &Definition) -> Option<ToolChange> {
         let (hash, pin) = (definition.hash(), self.0.get(&definition.name));
-        if pin.is_some_and(|pin| pin.hash == hash) {
+        if pin.is_some_and(|pin| pin.holds(&hash)) {
             return None;
         }
         let before = pin.and_then(|pin| pin.definition.as_deref());
@@ -298,6 +328,19 @@ mod tests {
         let second = ECHO.replace("old", "new");
         let pins = Pins::of([&tool(ECHO), &tool(&second)]);
         assert!(pins.hold(&tool(ECHO)) && !pins.hold(&tool(&second)));
+    }
+
+    #[test]
+    fn both_versions_of_a_tool_are_accepted_until_its_server_has_moved() {
+        let (old, new) = (tool(ECHO), tool(&ECHO.replace("old", "new")));
+        let (before, after) = (Pins::of([&old, &tool(r#"{"name":"gone"}"#)]), Pins::of([&new]));
+        let moving = before.moving_to(&after);
+        assert!(moving.hold(&old) && moving.hold(&new) && moving.hold(&tool(r#"{"name":"gone"}"#)));
+        assert!(moving.change(&Definition::of(&old)).is_none());
+        assert_eq!(moving.refusal("echo", &hashes([&old])), None);
+        let moved = moving.moved();
+        assert!(!moved.hold(&old) && moved.hold(&new) && moved.hold(&tool(r#"{"name":"gone"}"#)));
+        assert_eq!(moved.moving_to(&before).moved(), before);
     }
 
     #[test]

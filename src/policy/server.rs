@@ -60,6 +60,7 @@ pub fn faults(config: &ServerConfig, allowed: &AllowedVariables) -> Faults {
             faults.check(config.args.is_empty(), "/args", why);
             faults.check(config.env.is_empty(), "/env", why);
             faults.check(config.cwd.is_none(), "/cwd", why);
+            faults.check(config.launcher.is_none(), "/launcher", why);
         }
     }
     reference::check(&mut faults, config);
@@ -176,8 +177,9 @@ mod tests {
     fn a_server_is_a_program_or_at_an_address_but_not_both() {
         let far = ServerConfig::remote("a", "https://example.com/mcp");
         assert_eq!(pointers(&far), [""; 0]);
-        let both = ServerConfig { command: "b".into(), cwd: Some("/".into()), ..far.clone() };
-        assert_eq!(pointers(&both.args(["c"]).env("D", "d")), ["/command", "/args", "/env", "/cwd"]);
+        let launcher = Some(crate::model::LauncherUse::Keep);
+        let both = ServerConfig { command: "b".into(), cwd: Some("/".into()), launcher, ..far.clone() };
+        assert_eq!(pointers(&both.args(["c"]).env("D", "d")), ["/command", "/args", "/env", "/cwd", "/launcher"]);
         assert_eq!(pointers(&ServerConfig { remote: None, ..far }), ["/command"]);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server},
+    model::{Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server, ServerPackage},
     policy::{mask::MASKED, permission, reference},
     registry::Registered,
 };
@@ -22,6 +22,9 @@ pub struct ServerDetails {
     /// The sandbox that its processes have in effect; `None` for a server at a URL, and for callers who may not
     /// configure it.
     pub sandbox: Option<EffectiveSandbox>,
+    /// The package that it is started from; `None` where its command line names no launcher that is known, and for
+    /// callers who may not configure it.
+    pub package: Option<ServerPackage>,
     /// Limits in force for its processes: its own, and the usual ones where it names none. `None` is no bound.
     pub limits: Limits,
     /// Warnings about items that it lists and not every client takes, and about texts that speak to the model; none for
@@ -41,7 +44,7 @@ impl ServerDetails {
         registered: &Registered,
         authorization: impl FnOnce(&str) -> Option<Authorization>,
         warnings: impl FnOnce() -> (Arc<[String]>, usize),
-        sandbox: impl FnOnce() -> Option<EffectiveSandbox>,
+        (sandbox, package): (impl FnOnce() -> Option<EffectiveSandbox>, impl FnOnce() -> Option<ServerPackage>),
         (level, usual): (SandboxLevel, &Limits),
         who: &Principal,
     ) -> Self {
@@ -63,6 +66,7 @@ impl ServerDetails {
             runtime_status,
             authorization: None,
             sandbox: None,
+            package: None,
             limits,
             // They name tools, which the owner may have denied.
             warnings: Arc::default(),
@@ -72,7 +76,8 @@ impl ServerDetails {
         };
         if is_configurable {
             let (warnings, waiting_tools) = warnings();
-            return Self { authorization, sandbox: sandbox(), warnings, waiting_tools, ..details };
+            let (sandbox, package) = (sandbox(), package());
+            return Self { authorization, sandbox, package, warnings, waiting_tools, ..details };
         }
         details.server.config.redact();
         details

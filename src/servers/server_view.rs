@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{
     model::{
-        Authorization, EffectiveSandbox, Grant, HealthStatus, Isolation, Limits, Protocol, RemoteOAuth, RuntimeStatus,
-        Sandbox, Server, ServerId, Timestamp, ToolRules, UserId, new_server::Transport,
+        Authorization, EffectiveSandbox, Grant, HealthStatus, Isolation, LauncherUse, Limits, Protocol, RemoteOAuth,
+        RuntimeStatus, Sandbox, Server, ServerId, ServerPackage, Timestamp, ToolRules, UserId, new_server::Transport,
     },
     policy::refusal,
     servers::ServerDetails,
@@ -51,6 +51,8 @@ pub(crate) struct ServerView {
     tools: ToolRules,
     /// Revisions of the protocol to speak with it.
     protocol: Protocol,
+    /// Treatment of the launcher in its command line; `null` for `MCP_LAUNCHERS`.
+    launcher: Option<LauncherUse>,
     /// Longest time for it to become ready, in milliseconds; `null` for `MCP_START_TIMEOUT_MS`.
     start_timeout_ms: Option<u64>,
     /// Bounds of what its processes may reach.
@@ -91,6 +93,7 @@ impl From<Server> for ServerView {
             isolation: server.config.isolation,
             tools: server.config.tools,
             protocol: server.config.protocol,
+            launcher: server.config.launcher,
             start_timeout_ms,
             sandbox: server.config.sandbox,
             limits: server.config.limits,
@@ -126,6 +129,9 @@ pub(crate) struct DetailsView {
     /// The sandbox that its processes have in effect; `null` for a server at a URL, and for callers who may not
     /// configure it.
     effective_sandbox: Option<EffectiveSandbox>,
+    /// The package that it is started from; `null` where its command line names no launcher that is known, and for
+    /// callers who may not configure it.
+    package: Option<ServerPackage>,
     /// Limits in force for its processes: its own, and the usual ones where it names none. `null` is no bound; of
     /// `openFiles`, 1024 that a program may raise to 8192.
     limits: Limits,
@@ -188,6 +194,7 @@ impl From<ServerDetails> for DetailsView {
             runtime_status: details.runtime_status,
             authorization: details.authorization,
             effective_sandbox: details.sandbox,
+            package: details.package,
             limits: details.limits,
             warnings: details.warnings.to_vec(),
             waiting_tools: details.waiting_tools,

@@ -111,7 +111,9 @@ impl Servers {
         let warnings = || (self.listings.warnings(registered), self.listings.waiting(registered).len());
         let sandbox = || self.placement.sandbox(registered.id);
         let level = self.placement.level(&registered.server.load().config);
-        ServerDetails::of(registered, authorization, warnings, sandbox, (level, &self.settings.limits), who)
+        let package = || self.package_of(registered);
+        let parts = (sandbox, package);
+        ServerDetails::of(registered, authorization, warnings, parts, (level, &self.settings.limits), who)
     }
 
     fn page(

@@ -53,7 +53,7 @@ impl Servers {
         let server =
             self.registry.get(self.placement.server_of(id).unwrap_or(id)).ok_or(Error::NotFound(Noun::Server))?;
         let launch = self.renewed(&server, launch).await?;
-        let launch = match self.installed(&server, launch).await {
+        let launch = match self.installed(id, &server, launch).await {
             Ok(launch) => launch,
             Err(reason) => return Ok(Err(Exit::NotStarted { errno: None, reason })),
         };
@@ -79,11 +79,13 @@ impl Servers {
 
     /// The launch of the program of its package in place of its launcher, once that is installed. The error is for
     /// people.
-    async fn installed(&self, server: &Registered, launch: Arc<Launch>) -> Result<Arc<Launch>, String> {
+    async fn installed(&self, id: ServerId, server: &Registered, launch: Arc<Launch>) -> Result<Arc<Launch>, String> {
         let Some(run) = launch.package.as_ref().filter(|_| launch.missing.is_none()) else { return Ok(launch) };
         let note = |text: &str| server.link.add_note(TimelineLevel::Info, text);
         let user = launch.spec.user().cloned();
-        let program = self.packages.program(server.id, run, &self.placement.installers(), user, note).await?;
+        // A process that is tried out has a pin of its own.
+        let id = if self.packages.has_loan(id) { id } else { server.id };
+        let program = self.packages.program(id, run, &self.placement.installers(), user, note).await?;
         let spec = program.instead_of_launcher(&launch.spec);
         Ok(Arc::new(Launch { spec, ..Launch::clone(&launch) }))
     }

@@ -24,11 +24,21 @@ impl Servers {
         async move {
             while let Some(event) = events.recv().await {
                 let Some(servers) = servers.upgrade() else { return };
+                if servers.is_of_trial(&event) {
+                    // Its caller says how it went.
+                    continue;
+                }
                 if let Err(cause) = servers.on_event(event).await {
                     log::warn!(cause:%; "a change of a server's state could not be dealt with");
                 }
             }
         }
+    }
+
+    /// True for what a process does that is tried out, but for its start, which is put on record.
+    fn is_of_trial(&self, event: &SupervisorEvent) -> bool {
+        let is_start = matches!(event, SupervisorEvent::Spawning { .. });
+        !is_start && event.child().is_some_and(|id| self.placement.is_trial(id))
     }
 
     async fn on_event(self: &Arc<Self>, event: SupervisorEvent) -> Result<()> {
@@ -158,6 +168,9 @@ impl Servers {
         detail: String,
     ) -> Result<()> {
         let (id, detail) = match self.placement.server_of(id) {
+            Some(server) if self.placement.is_trial(id) => {
+                (server, format!("{detail} (tried out; no caller is served)"))
+            }
             Some(server) => (server, format!("{detail} (a process of one caller alone)")),
             None => (id, detail),
         };

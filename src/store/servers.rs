@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Result,
     model::{
-        HealthStatus, Isolation, Limits, Protocol, Remote, RemoteOAuth, Sandbox, Server, ServerConfig, ServerId,
-        Timestamp, ToolPinning, ToolRules, UserId,
+        HealthStatus, Isolation, LauncherUse, Limits, Protocol, Remote, RemoteOAuth, Sandbox, Server, ServerConfig,
+        ServerId, Timestamp, ToolPinning, ToolRules, UserId,
     },
     store::{
         Connection,
@@ -46,6 +46,7 @@ struct Settings {
     tools: StoredRules,
     tool_changes: ToolPinning,
     protocol: Protocol,
+    launcher: Option<LauncherUse>,
     start_timeout_ms: Option<u64>,
     sandbox: Sandbox,
     limits: Limits,
@@ -70,7 +71,7 @@ struct StoredRules {
 impl Settings {
     fn of(config: &ServerConfig) -> Self {
         let (url, oauth) = config.remote.clone().map(|Remote { url, oauth, .. }| (url, oauth)).unzip();
-        let ServerConfig { isolation, ref tools, protocol, ref sandbox, limits, grants_paths, .. } = *config;
+        let ServerConfig { isolation, ref tools, protocol, launcher, ref sandbox, limits, grants_paths, .. } = *config;
         let ToolRules { allow, deny, descriptions, changes: tool_changes } = tools.clone();
         let tools = StoredRules { allow, deny, descriptions };
         Self {
@@ -81,6 +82,7 @@ impl Settings {
             tools,
             tool_changes,
             protocol,
+            launcher,
             start_timeout_ms: config.start_timeout_ms(),
             sandbox: sandbox.clone(),
             limits,
@@ -145,6 +147,7 @@ fn read(row: Row) -> Result<StoredServer> {
         tools,
         tool_changes,
         protocol,
+        launcher,
         start_timeout_ms,
         sandbox,
         limits,
@@ -158,6 +161,7 @@ fn read(row: Row) -> Result<StoredServer> {
         isolation,
         tools,
         protocol,
+        launcher,
         start_timeout: start_timeout_ms.map(Duration::from_millis),
         sandbox,
         limits,

@@ -186,3 +186,21 @@ pub enum SupervisorEvent {
     /// Nothing changed; dropped, it says that every event before it was dealt with.
     Flush(mpsc::Sender<Infallible>),
 }
+
+impl SupervisorEvent {
+    /// The child that it is about; `None` where it is about none.
+    #[must_use]
+    pub fn child(&self) -> Option<ServerId> {
+        match self {
+            Self::SupervisorLost | Self::SessionEnded { .. } | Self::Flush(_) => None,
+            Self::Health { id, .. }
+            | Self::Status { id }
+            | Self::Listed { id, .. }
+            | Self::Spawning { id, .. }
+            | Self::Failed { id, .. }
+            | Self::Restarting { id, .. }
+            | Self::GaveUp { id, .. }
+            | Self::Recovered { id } => Some(*id),
+        }
+    }
+}

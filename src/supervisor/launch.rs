@@ -22,6 +22,8 @@ pub struct Launch {
     pub spec: Spec,
     /// The packages that are installed, and whose program is run in place of `spec`'s; `None` for `spec` as it is.
     pub package: Option<PackageRun>,
+    /// Times that other versions of its package took the place of those before, in this run of Ostler.
+    pub renewals: u64,
     /// The sandbox that it runs in, with the level that applies; `None` where it has none.
     pub sandbox: Option<Sandbox>,
     /// Its endpoint, if it is remote.
@@ -55,7 +57,8 @@ impl Launch {
             (spec.program.clone(), spec.args.clone(), spec.env.clone(), dir, spec.limits)
         };
         let others = |launch: &Self| {
-            (launch.remote.clone(), launch.egress.clone(), launch.templates.clone(), launch.package.clone())
+            let Self { remote, egress, templates, package, renewals, .. } = launch;
+            (remote.clone(), egress.clone(), templates.clone(), package.clone(), *renewals)
         };
         program(&self.spec) == program(&other.spec) && others(self) == others(other)
     }

@@ -111,6 +111,7 @@ fn run(program_to_run: &str, args: &[&str]) -> Arc<Launch> {
         limits: Limits::default(),
     };
     Arc::new(Launch {
+        renewals: 0,
         package: None,
         egress: None,
         sandbox: None,

@@ -43,6 +43,8 @@ fn server_routes() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/start", Value::Null),
         ("POST", "/stop", Value::Null),
         ("POST", "/restart", Value::Null),
+        ("POST", "/package/update", json!({})),
+        ("POST", "/package/rollback", Value::Null),
         ("POST", "/execute", json!({"toolName": "echo", "parameters": {"message": "x"}})),
         ("PUT", "", json!({"name": "stolen"})),
         ("DELETE", "", Value::Null),

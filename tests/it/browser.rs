@@ -10,7 +10,8 @@ use std::{
 use crate::{
     catalogue::with_npx_of_the_demo,
     support::{
-        real::{Browser, browser, node_servers},
+        real::{Browser, browser, has_program, node_servers},
+        registry::Registry,
         setup::ADMIN_PASSWORD,
         *,
     },
@@ -115,6 +116,17 @@ fn names_answers_and_log_lines_that_want_to_act_stay_text() {
 fn a_changed_tool_and_what_was_refused_wait_for_a_person() {
     let Some(props) = Props::get() else { return };
     props.play("trust", &mut Ostler::spawn(), ADMIN_PASSWORD, nothing);
+}
+
+#[test]
+fn an_update_of_a_package_is_seen_before_it_is_made_and_taken_back() {
+    let (Some(props), Some(())) = (Props::get(), has_program("npx")) else { return };
+    let registry = Registry::new();
+    registry.publish("1.0.0");
+    props.play("packages", &mut registry.ostler(), ADMIN_PASSWORD, |ostler, wish| match wish {
+        "publish" => registry.publish("2.0.0"),
+        other => nothing(ostler, other),
+    });
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Packages that launchers are asked to run: installed once, and their programs run directly.
 
+mod updates;
+
 use std::{fs, path::PathBuf};
 
 use crate::support::{

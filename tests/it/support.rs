@@ -20,6 +20,7 @@ pub mod overdue;
 pub mod postgres;
 pub mod processes;
 pub mod real;
+pub mod registry;
 pub mod server;
 pub mod setup;
 pub mod upstream;

@@ -1,5 +1,5 @@
 /** The draft of a server's configuration, and its differences from the saved one. */
-import type { Isolation, Limits, Protocol, RemoteOAuth, Sandbox, Server, ToolPinning } from "../api/types";
+import type { Isolation, LauncherUse, Limits, Protocol, RemoteOAuth, Sandbox, Server, ToolPinning } from "../api/types";
 import { containmentBody, containmentOf, limitLines, sandboxLines, type Containment } from "./containment";
 
 export type Pair = [name: string, value: string];
@@ -20,6 +20,8 @@ export interface Draft {
   isolation: Isolation;
   containment: Containment;
   protocol: Protocol;
+  /** Empty for the default of this Ostler. */
+  launcher: LauncherUse | "";
   /** Seconds; empty for the default. */
   startTimeout: string;
   enabled: boolean;
@@ -56,6 +58,7 @@ export const emptyDraft: Draft = {
   isolation: "shared",
   containment: containmentOf(undefined, undefined),
   protocol: "auto",
+  launcher: "",
   startTimeout: "",
   enabled: true,
   allow: "",
@@ -79,6 +82,7 @@ export function draftOf(server: Server): Draft {
     isolation: server.isolation,
     containment: containmentOf(server.sandbox, server.limits),
     protocol: server.protocol,
+    launcher: server.launcher ?? "",
     startTimeout: server.startTimeoutMs ? `${server.startTimeoutMs / 1000}` : "",
     enabled: server.enabled,
     allow: server.tools.allow.join("\n"),
@@ -106,6 +110,7 @@ export function bodyOf(draft: Draft): Record<string, unknown> {
     isolation: draft.isolation,
     ...containmentBody(draft.containment, draft.kind === "program"),
     protocol: draft.protocol,
+    launcher: (draft.kind === "program" && draft.launcher) || null,
     startTimeoutMs: draft.startTimeout.trim() ? Math.round(Number(draft.startTimeout) * 1000) : null,
     enabled: draft.enabled,
     tools: {

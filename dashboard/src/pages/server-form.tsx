@@ -140,6 +140,18 @@ export function ServerForm({
             <option value="legacy">Legacy: 2025-11-25 and before</option>
             <option value="modern">Modern: 2026-07-28</option>
           </Select>
+          {draft.kind === "program" && (
+            <Select
+              label="Package launcher"
+              value={draft.launcher}
+              hint="For npx, uvx and the like: installed once and run without them, or fetched by them at each start."
+              onChange={(event) => set("launcher", event.target.value as Draft["launcher"])}
+            >
+              <option value="">As usual here</option>
+              <option value="replace">Replace: install its package once</option>
+              <option value="keep">Keep: run it as it is</option>
+            </Select>
+          )}
         </div>
       </details>
       <details>

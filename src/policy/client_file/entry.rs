@@ -8,7 +8,7 @@ use super::{
     described::Described,
     variables::{self, Variables},
 };
-use crate::model::{Exact, Isolation, Limits, Protocol, Sandbox, ServerChange, ToolRules};
+use crate::model::{Exact, Isolation, LauncherUse, Limits, Protocol, Sandbox, ServerChange, ToolRules};
 
 /// Members that change what runs and have no counterpart here, so that leaving them out would be wrong; and what to do.
 const WITHOUT_COUNTERPART: [(&str, &str); 3] = [
@@ -48,18 +48,7 @@ impl Entry<'_, '_> {
                 return Err(format!("`{member}` cannot be taken over; {fix}"));
             }
         }
-        let common = ServerChange {
-            name: Some(name.to_owned()),
-            description: self.plain("description")?.map(Some),
-            enabled: self.enabled()?,
-            isolation: self.known::<Isolation>("isolation")?,
-            tools: self.tools()?,
-            protocol: self.known::<Protocol>("protocol")?,
-            start_timeout: self.known::<u64>("startTimeoutMs")?.map(|time| Some(Duration::from_millis(time))),
-            sandbox: self.known::<Sandbox>("sandbox")?,
-            limits: self.known::<Limits>("limits")?,
-            ..ServerChange::default()
-        };
+        let common = self.common(name)?;
         let transport = self.plain("type")?.or(self.plain("transport")?);
         if self.members.get("command").is_some_and(Value::is_array) {
             return Err(
@@ -91,6 +80,23 @@ impl Entry<'_, '_> {
             self.note_consent();
             Ok(ServerChange { url, headers: Some(self.map("headers")?), ..common })
         }
+    }
+
+    /// The members that programs and remote servers have in common.
+    fn common(&mut self, name: &str) -> Result<ServerChange, String> {
+        Ok(ServerChange {
+            name: Some(name.to_owned()),
+            description: self.plain("description")?.map(Some),
+            enabled: self.enabled()?,
+            isolation: self.known::<Isolation>("isolation")?,
+            tools: self.tools()?,
+            protocol: self.known::<Protocol>("protocol")?,
+            launcher: self.known::<Option<LauncherUse>>("launcher")?,
+            start_timeout: self.known::<u64>("startTimeoutMs")?.map(|time| Some(Duration::from_millis(time))),
+            sandbox: self.known::<Sandbox>("sandbox")?,
+            limits: self.known::<Limits>("limits")?,
+            ..ServerChange::default()
+        })
     }
 
     /// `disabled` and `enabled` are each some clients' word for it; either can switch the server off.

@@ -126,6 +126,9 @@ fn ostler_members(members: &mut Map<String, Value>, server: &ServerConfig) {
     if server.protocol != Protocol::default() {
         members.insert("protocol".into(), json!(server.protocol));
     }
+    if let Some(launcher) = server.launcher {
+        members.insert("launcher".into(), json!(launcher));
+    }
     if let Some(time) = server.start_timeout_ms() {
         members.insert("startTimeoutMs".into(), time.into());
     }

@@ -14,6 +14,7 @@ import { Ago, Code, Moment, Soon, Text, useNow } from "../../ui/text";
 import type { TabProps } from "./tab";
 import { AuthorizationCard } from "./authorization";
 import { ContainmentCard, RefusalNote } from "./containment";
+import { PackageCard } from "./package";
 
 export function State({ details, etag }: TabProps) {
   const { server, stats, runtimeStatus: state, authorization, warnings, limits } = details;
@@ -102,6 +103,7 @@ export function State({ details, etag }: TabProps) {
             </dl>
           </Card>
           {server.url === null && <ContainmentCard details={details} />}
+          <PackageCard details={details} />
           <Card title="Since registration">
             <dl className="facts">
               <dt>Calls</dt>

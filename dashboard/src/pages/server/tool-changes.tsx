@@ -1,4 +1,5 @@
 /** Tools that are not as they were accepted: their differences, and their acceptance. */
+import type { ReactNode } from "react";
 import { api } from "../../api/client";
 import { keys, useMay, useToolChanges } from "../../api/queries";
 import type { Server, ToolChange } from "../../api/types";
@@ -39,25 +40,36 @@ export function ToolChanges({ server }: { server: Server }) {
         </li>
         {changes.map((change) => (
           <li key={change.name}>
-            <div className="row">
-              <div className="grow">
-                <span className="strong mono"><Text line>{change.name}</Text></span>{" "}
-                <span className="tag">{change.acceptedHash === null ? "new" : "changed"}</span>
-              </div>
+            <ChangedTool change={change}>
               {mayAccept && (
                 <Button busy={accept.isPending} label={`Accept ${change.name}`} onClick={() => accept.mutate([change])}>
                   Accept
                 </Button>
               )}
-            </div>
-            {change.warnings.map((warning) => (
-              <p key={warning} className="small warn break"><Text line>{warning}</Text></p>
-            ))}
-            <Differences change={change} />
+            </ChangedTool>
           </li>
         ))}
       </ul>
     </Card>
+  );
+}
+
+/** A tool that is not as it was accepted, with its differences, and what can be done. */
+export function ChangedTool({ change, children }: { change: ToolChange; children?: ReactNode }) {
+  return (
+    <>
+      <div className="row">
+        <div className="grow">
+          <span className="strong mono"><Text line>{change.name}</Text></span>{" "}
+          <span className="tag">{change.acceptedHash === null ? "new" : "changed"}</span>
+        </div>
+        {children}
+      </div>
+      {change.warnings.map((warning) => (
+        <p key={warning} className="small warn break"><Text line>{warning}</Text></p>
+      ))}
+      <Differences change={change} />
+    </>
   );
 }
 
