@@ -1,29 +1,28 @@
 //! [`Packages`]: installs what servers are started from, and keeps what each of them runs.
 
-use std::{
-    collections::HashMap,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::HashMap, io, path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
 use super::{
+    healing::Healing,
     installation::Store,
-    installer::{self, InstallerCommand, InstallerSpec},
+    installer::{self, Installer, InstallerCommand, InstallerSpec, Step},
     lock::Lock,
     npm,
-    pin::Pin,
+    pin::{Pin, Wanted},
+    pip,
+    program::InstalledProgram,
     pypi,
 };
 use crate::{
     error::{Error, Result},
-    model::{PackageRegistry, PackageRun, ServerId, Timestamp},
+    model::{PackageCure, PackageRegistry, PackageRun, ServerId, Timestamp},
+    policy::package,
     recorder::Recorder,
     secrets::{Keyring, context},
     store,
-    supervisor::{self, ServersUser, guard::Spec},
+    supervisor::{self, ServersUser},
     tasks::blocking,
 };
 
@@ -35,42 +34,33 @@ pub(crate) struct Packages {
     pins: Mutex<HashMap<ServerId, Arc<Pin>>>,
     /// Held while a folder is installed, by its name.
     installing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    healing: Healing,
+    /// Packages of npm whose install scripts are run.
+    scripts: Vec<String>,
 }
 
-/// The program of an installed package.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct InstalledProgram {
-    /// The installation.
-    root: PathBuf,
-    /// The folder of its programs.
-    programs: PathBuf,
-    /// The name of this one.
-    name: String,
-    /// Its arguments.
-    args: Vec<String>,
-}
-
-impl InstalledProgram {
-    /// The spec that runs it in place of its launcher, otherwise as `spec` says.
-    pub(crate) fn instead_of_launcher(self, spec: &Spec) -> Spec {
-        let mut spec = spec.clone();
-        spec.program = self.programs.join(&self.name).display().to_string();
-        spec.args = self.args;
-        let rest = spec.env.get("PATH").map(|path| format!(":{path}")).unwrap_or_default();
-        spec.env.insert("PATH".into(), format!("{}{rest}", self.programs.display()));
-        if let Some(containment) = &mut spec.containment {
-            containment.read.push(self.root);
-        }
-        spec
-    }
+/// An installation that is complete.
+struct Installed {
+    /// The hash of all its files.
+    digest: String,
+    /// True when it was made just now.
+    is_new: bool,
 }
 
 impl Packages {
-    /// Packages in the data folder.
-    pub(crate) fn new(data_dir: &Path, recorder: Recorder, keyring: Arc<Keyring>) -> Self {
+    /// Packages in the data folder; of npm, install scripts of the packages named by `scripts` are run.
+    pub(crate) fn new(data_dir: &Path, recorder: Recorder, keyring: Arc<Keyring>, scripts: Vec<String>) -> Self {
         let data_dir = supervisor::without_links(data_dir).unwrap_or_else(|| data_dir.to_owned());
         let store = Store { root: data_dir.join("packages") };
-        Self { store, recorder, keyring, pins: Mutex::default(), installing: Mutex::default() }
+        Self {
+            store,
+            recorder,
+            keyring,
+            pins: Mutex::default(),
+            installing: Mutex::default(),
+            healing: Healing::default(),
+            scripts,
+        }
     }
 
     /// Takes the stored pins in place of those before.
@@ -99,6 +89,24 @@ impl Packages {
     /// Forgets a server that is removed.
     pub(crate) fn forget(&self, id: ServerId) {
         self.pins.lock().remove(&id);
+        self.healing.forget(id);
+    }
+
+    /// The changes of what a server runs, by which it starts where it failed without.
+    pub(crate) fn cures(&self, id: ServerId) -> Vec<PackageCure> {
+        self.pins.lock().get(&id).map(|pin| pin.cures.clone()).unwrap_or_default()
+    }
+
+    /// Hears the last lines of a server that failed. Where they show a reason that is known, its next start has its
+    /// package resolved again with what cures that, once; the text says so.
+    pub(crate) fn heal(&self, id: ServerId, lines: &[String]) -> Option<String> {
+        let pin = self.pins.lock().get(&id).cloned()?;
+        let cure = package::cure(&pin.run, lines)?;
+        let is_new = pin.cures.iter().all(|tried| tried.remedy != cure.remedy) && self.healing.propose(id, &cure);
+        is_new.then(|| {
+            let PackageCure { remedy, line } = &cure;
+            format!("its package is resolved again with {remedy}, once, as that cures this failure: {line}")
+        })
     }
 
     /// The program that a server runs: what is pinned, or what `run` is resolved to now; installed where it is not, and
@@ -113,106 +121,167 @@ impl Packages {
     ) -> Result<InstalledProgram, String> {
         let pinned = self.pins.lock().get(&id).filter(|pin| pin.run == *run).cloned();
         let pin = match pinned {
-            Some(pin) => {
-                let digest = self.install(&pin.lock, installers, &note).await?;
-                if digest != pin.digest {
-                    return Err(format!(
-                        "what the registry has of {} {} is not what was pinned: its files differ",
-                        name(run),
-                        pin.lock.version
-                    ));
-                }
-                pin
+            Some(pin) => match self.cured(id, &pin, installers, &note).await {
+                Some(cured) => cured,
+                None => self.reinstalled(id, pin, installers, &note).await?,
+            },
+            None => {
+                // What was tried was for another command line.
+                self.healing.forget(id);
+                let wanted = self.wanted(run.clone(), Vec::new());
+                self.pin(id, wanted, installers, &note).await?
             }
-            None => self.pin(id, run, installers, &note).await?,
         };
+        self.healing.watch(id);
         let (store, run) = (self.store.clone(), run.clone());
-        blocking(move || Ok(located(&store, &pin, &run, user.as_ref()))).await.map_err(|error| error.to_string())?
+        let located =
+            move || Ok(InstalledProgram::located(&store, (installer_of(&pin.lock), &pin), &run, user.as_ref()));
+        blocking(located).await.map_err(|error| error.to_string())?
+    }
+
+    /// The pin of a server with the cure that is due; `None` where there is none, or where it cannot be had.
+    async fn cured(
+        &self,
+        id: ServerId,
+        pin: &Pin,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Option<Arc<Pin>> {
+        let cure = self.healing.take(id)?;
+        let remedy = cure.remedy.to_string();
+        let cures = pin.cures.iter().cloned().chain([cure]).collect();
+        let cured = self.pin(id, self.wanted(pin.run.clone(), cures), installers, note).await;
+        cured.map_err(|why| note(&format!("with {remedy} it cannot be had, so it stays as it is: {why}"))).ok()
+    }
+
+    /// The pin of a server, installed as it was.
+    async fn reinstalled(
+        &self,
+        id: ServerId,
+        pin: Arc<Pin>,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<Arc<Pin>, String> {
+        let Installed { digest, is_new } = self.install(&pin.lock, installers, note).await?;
+        if digest == pin.digest {
+            return Ok(pin);
+        }
+        // What a compiler makes differs from one time to another.
+        let runs_scripts = npm::scripts(&pin.lock).is_ok_and(|scripts| !scripts.is_empty());
+        let is_of_another = || self.pins.lock().values().any(|other| other.lock == pin.lock && other.digest == digest);
+        if runs_scripts && (is_new || is_of_another()) {
+            note("its install scripts made other files than before, which it runs from now on");
+            return self.keep(id, Pin { digest, ..Pin::clone(&pin) }).await;
+        }
+        Err(format!(
+            "what the registry has of {} {} is not what was pinned: its files differ",
+            name(&pin.run),
+            pin.lock.version
+        ))
     }
 
     async fn pin(
         &self,
         id: ServerId,
-        run: &PackageRun,
+        wanted: Wanted,
         installers: &Arc<dyn InstallerSpec>,
         note: &impl Fn(&str),
     ) -> Result<Arc<Pin>, String> {
-        note(&format!("looking for {} in its registry", name(run)));
-        let lock = self.resolve(run, installers).await?;
-        let digest = self.install(&lock, installers, note).await?;
-        let pin = Arc::new(Pin { run: run.clone(), lock, digest });
-        let text = serde_json::to_string(&*pin).map_err(|error| error.to_string())?;
+        note(&format!("looking for {} in its registry", name(&wanted.run)));
+        let lock = self.resolve(&wanted, installers).await?;
+        let digest = self.install(&lock, installers, note).await?.digest;
+        let Wanted { run, cures, .. } = wanted;
+        let pin = self.keep(id, Pin { run, lock, digest, cures }).await?;
+        note(&format!("{} {} is installed, and what it runs from now on", name(&pin.run), pin.lock.version));
+        Ok(pin)
+    }
+
+    fn wanted(&self, run: PackageRun, cures: Vec<PackageCure>) -> Wanted {
+        Wanted { run, cures, scripts: self.scripts.clone() }
+    }
+
+    async fn keep(&self, id: ServerId, pin: Pin) -> Result<Arc<Pin>, String> {
+        let text = serde_json::to_string(&pin).map_err(|error| error.to_string())?;
         let kept = async {
             let (sealed, at) = (self.keyring.seal(&context::package(id), &text)?, Timestamp::now());
             self.recorder.commit(None, move |db| store::package_pins::put(db, id, &sealed, at)).await
         };
         kept.await.map_err(|error: Error| format!("the pin of its package could not be kept: {error}"))?;
+        let pin = Arc::new(pin);
         self.pins.lock().insert(id, pin.clone());
-        note(&format!("{} {} is installed, and what it runs from now on", name(run), pin.lock.version));
         Ok(pin)
     }
 
     /// Resolves what a command line asks for.
-    async fn resolve(&self, run: &PackageRun, installers: &Arc<dyn InstallerSpec>) -> Result<Lock, String> {
-        let (store, wanted) = (self.store.clone(), run.clone());
-        let (folder, args) = off(move || {
+    async fn resolve(&self, wanted: &Wanted, installers: &Arc<dyn InstallerSpec>) -> Result<Lock, String> {
+        let (store, asked, available) = (self.store.clone(), wanted.clone(), installers.clone());
+        let (installer, folder, steps) = off(move || {
+            let installer = installer_for(asked.run.registry, &*available);
             let folder = store.scratch()?;
-            let args = match wanted.registry {
-                PackageRegistry::Npm => npm::begin_resolving(&folder, &wanted)?,
-                PackageRegistry::PyPi => pypi::begin_resolving(&folder, &wanted)?,
-            };
-            Ok((folder, args))
+            let steps = (installer.begin)(&folder, &asked)?;
+            Ok((installer, folder, steps))
         })
         .await?;
-        let outcome = installer::run(installers, self.command(run.registry, args, &folder)).await;
-        let wanted = run.clone();
+        let outcome = self.run(installer, steps, &folder, installers).await;
+        let asked = wanted.clone();
         let read = off(move || {
-            let lock = match wanted.registry {
-                PackageRegistry::Npm => npm::resolved(&folder, &wanted),
-                PackageRegistry::PyPi => pypi::resolved(&folder, &wanted),
-            };
+            let lock = (installer.resolved)(&folder, &asked);
             supervisor::removal::remove(&folder)?;
             Ok(lock)
         });
         let lock = read.await?;
-        outcome.map_err(|why| format!("{} could not be resolved: {why}", name(run)))?;
-        lock.map_err(|error| format!("{} could not be resolved: {error}", name(run)))
+        outcome.map_err(|why| format!("{} could not be resolved: {why}", name(&wanted.run)))?;
+        lock.map_err(|error| format!("{} could not be resolved: {error}", name(&wanted.run)))
     }
 
-    /// Installs a lock where it is not installed yet, and checks what is; the hash of all its files.
+    /// Installs a lock where it is not installed yet, and checks what is.
     async fn install(
         &self,
         lock: &Lock,
         installers: &Arc<dyn InstallerSpec>,
         note: &impl Fn(&str),
-    ) -> Result<String, String> {
+    ) -> Result<Installed, String> {
         let alone = self.installing.lock().entry(lock.folder_name()).or_default().clone();
         let _alone = alone.lock().await;
         let (store, wanted) = (self.store.clone(), lock.clone());
         if let Some(digest) = off(move || checked(&store, &wanted)).await?? {
-            return Ok(digest);
+            return Ok(Installed { digest, is_new: false });
         }
         note(&format!("installing version {} of its package", lock.version));
+        let (store, wanted, installer) = (self.store.clone(), lock.clone(), installer_of(lock));
+        let (folder, steps) = off(move || {
+            let folder = store.begin(&wanted)?;
+            let steps = (installer.install)(&folder, &wanted)?;
+            Ok((folder, steps))
+        })
+        .await?;
+        let run = self.run(installer, steps, &folder, installers);
+        run.await.map_err(|why| format!("it could not be installed: {why}"))?;
         let (store, wanted) = (self.store.clone(), lock.clone());
-        let folder = off(move || store.begin(&wanted)).await?;
-        let uses = match lock.registry {
-            PackageRegistry::Npm => vec![npm::installing()],
-            PackageRegistry::PyPi => pypi::installing(lock.python.as_deref()).into(),
-        };
-        for args in uses {
-            let command = self.command(lock.registry, args, &folder);
-            installer::run(installers, command).await.map_err(|why| format!("it could not be installed: {why}"))?;
-        }
-        let (store, wanted) = (self.store.clone(), lock.clone());
-        off(move || store.complete(&wanted)).await
+        let digest = off(move || store.complete(&wanted)).await?;
+        Ok(Installed { digest, is_new: true })
     }
 
-    fn command(&self, registry: PackageRegistry, args: Vec<String>, dir: &Path) -> InstallerCommand {
-        let (program, env): (_, &[_]) = match registry {
-            PackageRegistry::Npm => ("npm", &[]),
-            PackageRegistry::PyPi => ("uv", &pypi::VARIABLES),
-        };
-        InstallerCommand { program, env, args, dir: dir.to_owned(), home: self.store.home() }
+    /// Runs the steps of an installer in a folder, one after the other.
+    async fn run(
+        &self,
+        installer: &Installer,
+        steps: Vec<Step>,
+        dir: &Path,
+        installers: &Arc<dyn InstallerSpec>,
+    ) -> Result<(), String> {
+        for Step { program, args, is_apart } in steps {
+            let store = self.store.clone();
+            let home = off(move || if is_apart { store.scratch() } else { Ok(store.home()) }).await?;
+            let command =
+                InstallerCommand { program, env: installer.env, args, dir: dir.to_owned(), home: home.clone() };
+            let outcome = installer::run(installers, command).await;
+            if is_apart {
+                off(move || supervisor::removal::remove(&home)).await?;
+            }
+            outcome?;
+        }
+        Ok(())
     }
 }
 
@@ -231,27 +300,22 @@ fn checked(store: &Store, lock: &Lock) -> io::Result<Result<Option<String>, Stri
     })
 }
 
-fn located(store: &Store, pin: &Pin, run: &PackageRun, user: Option<&ServersUser>) -> Result<InstalledProgram, String> {
-    let root = store.folder(&pin.lock);
-    let programs = root.join(match run.registry {
-        PackageRegistry::Npm => npm::PROGRAMS,
-        PackageRegistry::PyPi => pypi::PROGRAMS,
-    });
-    let program = match (&run.program, run.registry) {
-        (Some(program), _) => program.clone(),
-        (None, PackageRegistry::Npm) => npm::own_program(&root, name(run)).map_err(|error| error.to_string())?,
-        (None, PackageRegistry::PyPi) => name(run).to_owned(),
-    };
-    if !programs.join(&program).is_file() {
-        return Err(format!("{} {} has no program {program}", name(run), pin.lock.version));
+/// The installer that resolves packages of a registry on this machine. Blocks.
+fn installer_for(registry: PackageRegistry, available: &dyn InstallerSpec) -> &'static Installer {
+    match registry {
+        PackageRegistry::Npm => &npm::NPM,
+        PackageRegistry::PyPi if available.has(pypi::PROGRAM) => &pypi::UV,
+        PackageRegistry::PyPi => &pip::PIP,
     }
-    if let Some(user) = user {
-        store.let_pass(&pin.lock).map_err(|error| format!("the store of packages cannot be opened: {error}"))?;
-        user.try_way(&programs).map_err(|why| {
-            format!("{why} on the way to its package; allow it (`chmod o+x`), or set MCP_LAUNCHERS to keep")
-        })?;
+}
+
+/// The installer that a lock is for.
+fn installer_of(lock: &Lock) -> &'static Installer {
+    match lock.registry {
+        PackageRegistry::Npm => &npm::NPM,
+        PackageRegistry::PyPi if lock.is_by_pip => &pip::PIP,
+        PackageRegistry::PyPi => &pypi::UV,
     }
-    Ok(InstalledProgram { root, programs, name: program, args: run.args.clone() })
 }
 
 /// The name of the first package.

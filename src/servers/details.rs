@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server},
+    model::{Authorization, EffectiveSandbox, Limits, PackageCure, Principal, RuntimeStatus, SandboxLevel, Server},
     policy::{mask::MASKED, permission, reference},
     registry::Registered,
 };
@@ -29,6 +29,9 @@ pub struct ServerDetails {
     pub warnings: Arc<[String]>,
     /// Tools that wait to be accepted; 0 for callers who may not configure it.
     pub waiting_tools: usize,
+    /// Changes of what its package is resolved to, by which it starts where it failed without; none for callers who may
+    /// not configure it.
+    pub package_cures: Vec<PackageCure>,
     /// Changes whenever the configuration does; for `ETag` and `If-Match`, without quotes.
     pub revision: String,
     /// True when the caller may read or change its configuration.
@@ -41,6 +44,7 @@ impl ServerDetails {
         registered: &Registered,
         authorization: impl FnOnce(&str) -> Option<Authorization>,
         warnings: impl FnOnce() -> (Arc<[String]>, usize),
+        package_cures: impl FnOnce() -> Vec<PackageCure>,
         sandbox: impl FnOnce() -> Option<EffectiveSandbox>,
         (level, usual): (SandboxLevel, &Limits),
         who: &Principal,
@@ -67,12 +71,14 @@ impl ServerDetails {
             // They name tools, which the owner may have denied.
             warnings: Arc::default(),
             waiting_tools: 0,
+            package_cures: Vec::new(),
             revision,
             is_configurable,
         };
         if is_configurable {
             let (warnings, waiting_tools) = warnings();
-            return Self { authorization, sandbox: sandbox(), warnings, waiting_tools, ..details };
+            let package_cures = package_cures();
+            return Self { authorization, sandbox: sandbox(), warnings, waiting_tools, package_cures, ..details };
         }
         details.server.config.redact();
         details

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use crate::{
     model::{
-        Authorization, EffectiveSandbox, Grant, HealthStatus, Isolation, Limits, Protocol, RemoteOAuth, RuntimeStatus,
-        Sandbox, Server, ServerId, Timestamp, ToolRules, UserId, new_server::Transport,
+        Authorization, EffectiveSandbox, Grant, HealthStatus, Isolation, Limits, PackageCure, Protocol, RemoteOAuth,
+        RuntimeStatus, Sandbox, Server, ServerId, Timestamp, ToolRules, UserId, new_server::Transport,
     },
     policy::refusal,
     servers::ServerDetails,
@@ -134,6 +134,9 @@ pub(crate) struct DetailsView {
     warnings: Vec<String>,
     /// Tools that wait to be accepted; 0 for callers who may not configure it.
     waiting_tools: usize,
+    /// Changes of what its package is resolved to, by which it starts where it failed without; empty for callers who
+    /// may not configure it.
+    package_cures: Vec<PackageCure>,
     /// A change that would allow what its sandbox refused: to a tool of its process, else to the process before; `null`
     /// where there is none, and for callers who may not configure it.
     suggestion: Option<Suggestion>,
@@ -191,6 +194,7 @@ impl From<ServerDetails> for DetailsView {
             limits: details.limits,
             warnings: details.warnings.to_vec(),
             waiting_tools: details.waiting_tools,
+            package_cures: details.package_cures,
         }
     }
 }

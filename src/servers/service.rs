@@ -109,9 +109,10 @@ impl Servers {
     pub(super) fn details(&self, registered: &Registered, who: &Principal) -> ServerDetails {
         let authorization = |url: &str| self.authorizations.status(registered.id, url);
         let warnings = || (self.listings.warnings(registered), self.listings.waiting(registered).len());
+        let cures = || self.packages.cures(registered.id);
         let sandbox = || self.placement.sandbox(registered.id);
         let level = self.placement.level(&registered.server.load().config);
-        ServerDetails::of(registered, authorization, warnings, sandbox, (level, &self.settings.limits), who)
+        ServerDetails::of(registered, authorization, warnings, cures, sandbox, (level, &self.settings.limits), who)
     }
 
     fn page(

@@ -1,5 +1,10 @@
 //! Packages that launchers are asked to run: installed once, and their programs run directly.
 
+mod healing;
+mod launched;
+mod pip;
+mod registry;
+
 use std::{fs, path::PathBuf};
 
 use crate::support::{
