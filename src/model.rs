@@ -49,7 +49,7 @@ pub use latencies::Latencies;
 pub use limit_support::{EnforcedBy, Enforcement, LimitSupport};
 pub use listing::Listing;
 pub use output::{OutputLine, OutputStream};
-pub use package::{LauncherUse, PackageRegistry, PackageRequirement, PackageRun};
+pub use package::{LauncherUse, PackageCure, PackageRegistry, PackageRemedy, PackageRequirement, PackageRun};
 pub use page::{Page, PageRequest};
 pub use process_action::ProcessAction;
 pub use refusal::{Grant, Refusal};

@@ -7,15 +7,20 @@
 //! back.
 //!
 //! Installers run contained as servers do, and may write to this store; servers may only read from it. Install scripts
-//! are off.
+//! are off. A package that failed at start for a reason that is known (`policy/package/cures.rs`) is resolved again
+//! with what cures it, once; the pin says so.
 
 mod contents;
+mod healing;
 mod installation;
+mod installations;
 mod installer;
 mod lock;
 mod manifest;
 mod npm;
 mod pin;
+mod pip;
+mod program;
 mod pypi;
 mod service;
 mod versions;

@@ -308,6 +308,15 @@ static SETTINGS: &[Setting] = &[
         show: |config| value::name_of(config.runtime.servers.launchers, &LauncherUse::ALL),
     },
     Setting {
+        key: "mcp.install_scripts",
+        variable: "MCP_INSTALL_SCRIPTS",
+        flag: "mcp-install-scripts",
+        kind: SettingType::List,
+        help: "Packages of npm whose install scripts are run when they are installed: names with commas between",
+        put: |config, text| set(&mut config.runtime.servers.install_scripts, value::list(text, value::npm_package)),
+        show: |config| config.runtime.servers.install_scripts.join(","),
+    },
+    Setting {
         key: "mcp.log_bytes",
         variable: "MCP_LOG_BYTES",
         flag: "mcp-log-bytes",

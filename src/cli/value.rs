@@ -6,7 +6,7 @@ use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use log::LevelFilter;
-use ostler::policy::{account, issuer, rate::Limit, secret};
+use ostler::policy::{account, issuer, package, rate::Limit, secret};
 use secrecy::SecretString;
 
 use crate::cli::logging::LogFormat;
@@ -154,6 +154,12 @@ pub(crate) fn host_name(text: &str) -> Result<String, String> {
         return Ok(bare.to_ascii_lowercase());
     }
     Err(format!("{} is no host name without scheme and port, such as ostler.example", quoted(text)))
+}
+
+/// The name of a package of npm.
+pub(crate) fn npm_package(text: &str) -> Result<String, String> {
+    package::npm_name(text)
+        .ok_or_else(|| format!("{} is no name of a package such as sqlite3 or @scope/name", quoted(text)))
 }
 
 /// An origin as browsers send it.

@@ -60,3 +60,37 @@ pub struct PackageRequirement {
     /// empty for the newest.
     pub versions: String,
 }
+
+/// Change of what a package is resolved to, by which it starts where it failed without.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PackageCure {
+    /// The change.
+    pub remedy: PackageRemedy,
+    /// The line by which the failure was known.
+    pub line: String,
+}
+
+/// Kinds of such changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum PackageRemedy {
+    /// Another package is bound to the versions that it was written for: `mcp<2`.
+    Bound(PackageRequirement),
+    /// Its program is run by this version of Node.js, from npm's registry.
+    Node(String),
+    /// The install script of this package, which makes its native module, is run.
+    InstallScript(String),
+}
+
+impl std::fmt::Display for PackageRemedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bound(PackageRequirement { name, versions, .. }) => write!(f, "{name}{versions}"),
+            Self::Node(version) => write!(f, "Node.js {version}"),
+            Self::InstallScript(package) => write!(f, "the install script of {package}"),
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{LauncherUse, PackageRegistry, PackageRun, ServerId, Timestamp, ToolChange};
+use crate::model::{LauncherUse, PackageCure, PackageRegistry, PackageRun, ServerId, Timestamp, ToolChange};
 
 /// The package that a server is started from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -42,6 +42,8 @@ pub struct PinnedPackage {
     /// When the server was given it; `null` where that was before it was noted.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub pinned_at: Option<Timestamp>,
+    /// Changes of what it would be resolved to, by which it starts where it failed without; oldest first.
+    pub cures: Vec<PackageCure>,
     /// The version before, to which the server can be rolled back; `null` where there is none.
     pub previous_version: Option<String>,
 }

@@ -30,12 +30,12 @@ mod tests {
 
     fn npm(packages: &str) -> Lock {
         let files = BTreeMap::from([("package-lock.json".to_owned(), format!(r#"{{"packages":{{{packages}}}}}"#))]);
-        Lock { registry: PackageRegistry::Npm, files, python: None, version: "1".into() }
+        Lock { registry: PackageRegistry::Npm, files, python: None, version: "1".into(), is_by_pip: false }
     }
 
     fn pypi(text: &str) -> Lock {
         let files = BTreeMap::from([("requirements.txt".to_owned(), text.to_owned())]);
-        Lock { registry: PackageRegistry::PyPi, files, python: None, version: "1".into() }
+        Lock { registry: PackageRegistry::PyPi, files, python: None, version: "1".into(), is_by_pip: false }
     }
 
     fn shown(found: &[PackageDifference]) -> Vec<String> {

@@ -44,12 +44,14 @@ pub(super) struct Installed {
     pub(super) digest: String,
     /// Its size.
     pub(super) size: Size,
+    /// True when it was made just now.
+    pub(super) is_new: bool,
 }
 
 impl Installed {
     /// The installation that this is the manifest of.
-    pub(super) fn of(manifest: &Manifest) -> Self {
-        Self { digest: manifest.digest(), size: manifest.size() }
+    pub(super) fn of(manifest: &Manifest, is_new: bool) -> Self {
+        Self { digest: manifest.digest(), size: manifest.size(), is_new }
     }
 }
 
@@ -132,7 +134,7 @@ impl Store {
         fs::write(&partial, serde_json::to_vec(&manifest)?)?;
         fs::File::open(&partial)?.sync_all()?;
         fs::rename(partial, folder.join(MANIFEST))?;
-        Ok(Installed::of(&manifest))
+        Ok(Installed::of(&manifest, true))
     }
 }
 

@@ -1,7 +1,13 @@
 //! The programs that resolve and install packages, run as servers are: contained, under a guard, within bounds.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
+use super::{lock::Lock, pin::Wanted};
 use crate::{
     supervisor::{self, guard::Spec},
     tasks::blocking,
@@ -13,13 +19,63 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 /// Last lines of what an installer said that its failure tells.
 const LINES_MAX: usize = 6;
 
+/// Variables that a table names.
+type Variables = &'static [(&'static str, &'static str)];
+
+/// Parts in which one installer differs from another.
+pub(super) struct Installer {
+    /// Variables of its own.
+    pub(super) env: Variables,
+    /// The folder of an installation's programs.
+    pub(super) programs: &'static str,
+    /// Variables that launchers of its packages give to the programs.
+    pub(super) launched: Variables,
+    /// Writes what is to be resolved into a folder; the steps that resolve it.
+    pub(super) begin: fn(&Path, &Wanted) -> io::Result<Vec<Step>>,
+    /// Reads what was resolved.
+    pub(super) resolved: fn(&Path, &Wanted) -> io::Result<Lock>,
+    /// The steps that install a lock whose files are in a folder.
+    pub(super) install: fn(&Path, &Lock) -> io::Result<Vec<Step>>,
+    /// The program that a package has for its own, in an installation.
+    pub(super) own_program: fn(&Path, &str) -> io::Result<String>,
+}
+
+/// A use of a program.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    /// Its name on PATH, or a path.
+    pub(super) program: String,
+    /// Its arguments.
+    pub(super) args: Vec<String>,
+    /// True when it runs code of a package: it gets a home of its own, as what it could write to that of all installers
+    /// decides what others are given.
+    pub(super) is_apart: bool,
+}
+
+impl Step {
+    pub(super) fn new(program: impl Into<String>, args: &[&str]) -> Self {
+        Self { program: program.into(), args: args.iter().map(ToString::to_string).collect(), is_apart: false }
+    }
+
+    /// With a home of its own.
+    pub(super) fn apart(self) -> Self {
+        Self { is_apart: true, ..self }
+    }
+
+    /// With further arguments.
+    pub(super) fn with(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(ToString::to_string));
+        self
+    }
+}
+
 /// An installer with its arguments.
 #[derive(Debug)]
 pub(crate) struct InstallerCommand {
-    /// Its name on PATH.
-    pub(crate) program: &'static str,
+    /// Its name on PATH, or its path.
+    pub(crate) program: String,
     /// Variables of its own.
-    pub(crate) env: &'static [(&'static str, &'static str)],
+    pub(crate) env: Variables,
     /// Its arguments.
     pub(crate) args: Vec<String>,
     /// The folder that it works in, and may write to.
@@ -32,11 +88,14 @@ pub(crate) struct InstallerCommand {
 pub(crate) trait InstallerSpec: Send + Sync {
     /// The program that guards it, and what that runs. Blocks.
     fn spec(&self, command: &InstallerCommand) -> (PathBuf, Spec);
+
+    /// True when a program of this name is on PATH. Blocks.
+    fn has(&self, program: &str) -> bool;
 }
 
 /// Runs an installer to its end. The error is for people, in the installer's words.
 pub(super) async fn run(installers: &Arc<dyn InstallerSpec>, command: InstallerCommand) -> Result<(), String> {
-    let (installers, name) = (installers.clone(), command.program);
+    let (installers, name) = (installers.clone(), command.program.clone());
     let (guard, spec) = blocking(move || Ok(installers.spec(&command))).await.map_err(|error| error.to_string())?;
     let run = supervisor::run_to_end(&guard, &spec);
     let ended = tokio::time::timeout(TIMEOUT, run).await;

@@ -21,6 +21,9 @@ pub(super) struct Lock {
     pub(super) python: Option<String>,
     /// The version of the first package.
     pub(super) version: String,
+    /// True for packages of PyPI that `pip` installs, as there was no `uv`: its files differ.
+    #[serde(default)]
+    pub(super) is_by_pip: bool,
 }
 
 impl Lock {
@@ -30,6 +33,9 @@ impl Lock {
         for text in self.files.iter().flat_map(|(name, text)| [name, text]).chain(&self.python) {
             hash.update(text.as_bytes());
             hash.update(b"\0");
+        }
+        if self.is_by_pip {
+            hash.update(b"pip\0");
         }
         hex::encode(hash.finish().as_ref().get(..NAME_BYTES).unwrap_or_default())
     }

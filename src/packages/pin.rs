@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     installation::{Installed, Store},
+    installations::name,
     lock::Lock,
     manifest::Size,
 };
 use crate::{
-    model::{PackageRun, Timestamp},
+    model::{PackageCure, PackageRun, Timestamp},
     policy::pins::Pins,
 };
 
@@ -29,6 +30,9 @@ pub(super) struct Pin {
     /// When the server was given it; `None` in pins of an older Ostler.
     #[serde(default)]
     pub(super) pinned_at: Option<Timestamp>,
+    /// Changes by which it starts where it failed without, oldest first.
+    #[serde(default)]
+    pub(super) cures: Vec<PackageCure>,
     /// The pin before, to go back to.
     #[serde(default)]
     pub(super) previous: Option<Box<Previous>>,
@@ -44,9 +48,13 @@ pub(super) struct Previous {
 }
 
 impl Pin {
-    /// The first pin of a server.
-    pub(super) fn new(run: PackageRun, lock: Lock, Installed { digest, size }: Installed) -> Self {
-        Self { run, lock, digest, size: Some(size), pinned_at: Some(Timestamp::now()), previous: None }
+    /// A pin of what was resolved and installed, with none before.
+    pub(super) fn new(
+        Wanted { run, cures, .. }: Wanted,
+        lock: Lock,
+        Installed { digest, size, .. }: Installed,
+    ) -> Self {
+        Self { run, lock, digest, size: Some(size), pinned_at: Some(Timestamp::now()), cures, previous: None }
     }
 
     /// The folders that must stay for it.
@@ -64,6 +72,17 @@ impl Pin {
 
     /// The name of the first package.
     pub(super) fn name(&self) -> &str {
-        self.run.packages.first().map_or("", |package| &package.name)
+        name(&self.run)
     }
+}
+
+/// Packages that are to be resolved.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// The packages that a command line asks for.
+    pub(super) run: PackageRun,
+    /// Changes of what they are resolved to.
+    pub(super) cures: Vec<PackageCure>,
+    /// Packages of npm whose install scripts are run where they are needed.
+    pub(super) scripts: Vec<String>,
 }

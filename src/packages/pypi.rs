@@ -6,38 +6,61 @@ use std::{
     path::Path,
 };
 
-use super::lock::Lock;
-use crate::model::{PackageRegistry, PackageRequirement, PackageRun};
+use super::{
+    installer::{Installer, Step},
+    lock::Lock,
+    pin::Wanted,
+};
+use crate::model::{PackageRegistry, PackageRemedy, PackageRequirement};
 
-const WANTED: &str = "requirements.in";
-const LOCK: &str = "requirements.txt";
+pub(super) const WANTED: &str = "requirements.in";
+pub(super) const LOCK: &str = "requirements.txt";
 const ENVIRONMENT: &str = "venv";
 
-/// No Python is fetched, as what it would come from is no registry of packages; bytecode says nothing of the time when
-/// it was made, so that two installations of one lock are the same; and the certificates are those of the machine, as
-/// for npm.
-pub(super) const VARIABLES: [(&str, &str); 3] =
-    [("UV_PYTHON_DOWNLOADS", "never"), ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"), ("UV_SYSTEM_CERTS", "1")];
+/// The program of uv.
+pub(super) const PROGRAM: &str = "uv";
 
-/// The folder of an installation's programs.
-pub(super) const PROGRAMS: &str = "venv/bin";
+/// uv. No Python is fetched, as what it would come from is no registry of packages; bytecode says nothing of the time
+/// when it was made, so that two installations of one lock are the same; and the certificates are those of the machine,
+/// as for npm.
+pub(super) const UV: Installer = Installer {
+    env: &[("UV_PYTHON_DOWNLOADS", "never"), ("PYC_INVALIDATION_MODE", "UNCHECKED_HASH"), ("UV_SYSTEM_CERTS", "1")],
+    programs: "venv/bin",
+    launched: &[],
+    begin,
+    resolved,
+    install,
+    own_program: |_, package| Ok(package.to_owned()),
+};
 
-/// Writes what is to be resolved into a folder; the arguments of uv that resolve it.
-pub(super) fn begin_resolving(folder: &Path, run: &PackageRun) -> io::Result<Vec<String>> {
-    let lines: Vec<_> = run.packages.iter().map(line).collect();
-    fs::write(folder.join(WANTED), lines.join("\n"))?;
+fn begin(folder: &Path, wanted: &Wanted) -> io::Result<Vec<Step>> {
+    write_wanted(folder, wanted)?;
     let words = ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", WANTED, "-o", LOCK];
-    Ok(with_python(&words, run.python.as_deref()))
+    Ok(vec![with_python(Step::new(PROGRAM, &words), wanted.run.python.as_deref())])
 }
 
-/// Reads what was resolved.
-pub(super) fn resolved(folder: &Path, run: &PackageRun) -> io::Result<Lock> {
+/// Writes the requirements that are to be resolved into a folder.
+pub(super) fn write_wanted(folder: &Path, Wanted { run, cures, .. }: &Wanted) -> io::Result<()> {
+    let bounds = cures.iter().filter_map(|cure| match &cure.remedy {
+        PackageRemedy::Bound(requirement) => Some(requirement),
+        PackageRemedy::Node(_) | PackageRemedy::InstallScript(_) => None,
+    });
+    let lines: Vec<_> = run.packages.iter().chain(bounds).map(line).collect();
+    fs::write(folder.join(WANTED), lines.join("\n"))
+}
+
+fn resolved(folder: &Path, wanted: &Wanted) -> io::Result<Lock> {
     let text = fs::read_to_string(folder.join(LOCK))?;
-    let name = run.packages.first().map(|package| normal(&package.name)).unwrap_or_default();
-    let version = versions(&text).find_map(|(found, version)| (found == name).then(|| version.to_owned()));
-    let version = version.ok_or_else(|| io::Error::other("uv resolved no version"))?;
+    let version = version(&text, wanted).ok_or_else(|| io::Error::other("uv resolved no version"))?;
     let files = BTreeMap::from([(LOCK.to_owned(), text)]);
-    Ok(Lock { registry: PackageRegistry::PyPi, files, python: run.python.clone(), version })
+    let python = wanted.run.python.clone();
+    Ok(Lock { registry: PackageRegistry::PyPi, files, python, version, is_by_pip: false })
+}
+
+/// The version of the first package in resolved requirements.
+pub(super) fn version(text: &str, wanted: &Wanted) -> Option<String> {
+    let name = wanted.run.packages.first().map(|package| normal(&package.name)).unwrap_or_default();
+    versions(text).find_map(|(found, version)| (found == name).then(|| version.to_owned()))
 }
 
 /// All packages of a lock, with their versions.
@@ -55,38 +78,34 @@ fn versions(text: &str) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
-/// The arguments of uv, one use after the other, that install a lock. The bytecode is compiled now: servers, which may
-/// not write here, would compile it at each start.
-pub(super) fn installing(python: Option<&str>) -> [Vec<String>; 2] {
-    let interpreter = format!("{ENVIRONMENT}/bin/python");
-    let words = [
-        "pip",
-        "sync",
-        "--quiet",
-        "--require-hashes",
-        "--compile-bytecode",
+/// The bytecode is compiled now: servers, which may not write here, would compile it at each start.
+fn install(_folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
+    let environment = Step::new(PROGRAM, &["venv", "--quiet", "--no-project", ENVIRONMENT]);
+    let sync = Step::new(PROGRAM, &["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]).with(&[
         "--link-mode",
         "copy",
         "--python",
-        &interpreter,
+        &format!("{ENVIRONMENT}/bin/python"),
         LOCK,
-    ];
-    [with_python(&["venv", "--quiet", "--no-project", ENVIRONMENT], python), words.map(str::to_owned).to_vec()]
+    ]);
+    Ok(vec![with_python(environment, lock.python.as_deref()), sync])
 }
 
-fn with_python(words: &[&str], python: Option<&str>) -> Vec<String> {
-    let option = python.map(|python| ["--python", python]).into_iter().flatten();
-    words.iter().copied().chain(option).map(str::to_owned).collect()
+fn with_python(step: Step, python: Option<&str>) -> Step {
+    match python {
+        Some(python) => step.with(&["--python", python]),
+        None => step,
+    }
 }
 
-/// A requirement as uv reads it.
+/// A requirement as uv and pip read it.
 fn line(PackageRequirement { name, extras, versions }: &PackageRequirement) -> String {
     let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
     format!("{name}{extras}{versions}")
 }
 
 /// A name in its normal form (PEP 503).
-fn normal(name: &str) -> String {
+pub(super) fn normal(name: &str) -> String {
     let parts: Vec<_> = name.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
     parts.join("-").to_ascii_lowercase()
 }

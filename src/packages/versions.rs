@@ -11,7 +11,7 @@ use super::{
     contents,
     installer::InstallerSpec,
     lock::Lock,
-    pin::{Pin, Previous},
+    pin::{Pin, Previous, Wanted},
     service::Packages,
 };
 use crate::{
@@ -76,6 +76,7 @@ impl Packages {
             files: pin.size.map(|size| size.files),
             bytes: pin.size.map(|size| size.bytes),
             pinned_at: pin.pinned_at,
+            cures: pin.cures.clone(),
             previous_version: pin.previous.as_ref().map(|previous| previous.pin.lock.version.clone()),
         })
     }
@@ -106,7 +107,7 @@ impl Packages {
         installers: &Arc<dyn InstallerSpec>,
     ) -> Result<AvailableVersions> {
         let pin = self.present(id, run)?;
-        let lock = self.resolve(run, installers).await.map_err(not_updated)?;
+        let (_, lock) = self.newest(&pin, installers).await.map_err(not_updated)?;
         Ok(difference(&pin, &lock))
     }
 
@@ -120,10 +121,23 @@ impl Packages {
         note: &impl Fn(&str),
     ) -> Result<(AvailableVersions, Versions)> {
         let pin = self.present(id, run)?;
-        let lock = self.resolve(run, installers).await.map_err(not_updated)?;
+        let (wanted, lock) = self.newest(&pin, installers).await.map_err(not_updated)?;
         let found = difference(&pin, &lock);
-        let installed = self.install(&lock, installers, note).await.map_err(not_updated)?;
-        Ok((found, Versions(Arc::new(Pin::new(run.clone(), lock, installed)))))
+        let installed = self.installations.install(&lock, installers, note).await.map_err(not_updated)?;
+        Ok((found, Versions(Arc::new(Pin::new(wanted, lock, installed)))))
+    }
+
+    /// The newest versions for a pin: with what cured those before, or without where the newest cannot be had with it.
+    async fn newest(&self, pin: &Pin, installers: &Arc<dyn InstallerSpec>) -> Result<(Wanted, Lock), String> {
+        let wanted = self.wanted(pin.run.clone(), pin.cures.clone());
+        match self.installations.resolve(&wanted, installers).await {
+            Err(_) if !pin.cures.is_empty() => {
+                let wanted = self.wanted(pin.run.clone(), Vec::new());
+                let lock = self.installations.resolve(&wanted, installers).await?;
+                Ok((wanted, lock))
+            }
+            resolved => Ok((wanted, resolved?)),
+        }
     }
 
     /// Has a process run these versions, whatever its server runs.

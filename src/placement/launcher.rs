@@ -210,7 +210,7 @@ impl Launcher {
 
 impl InstallerSpec for Launcher {
     fn spec(&self, command: &InstallerCommand) -> (PathBuf, Spec) {
-        let mut config = ServerConfig::new("", command.program).args(command.args.clone());
+        let mut config = ServerConfig::new("", command.program.clone()).args(command.args.clone());
         let is_contained = self.containers.level != SandboxLevel::None;
         config.sandbox.level = Some(if is_contained { SandboxLevel::Standard } else { SandboxLevel::None });
         config.grants_paths = false;
@@ -240,6 +240,11 @@ impl InstallerSpec for Launcher {
             containment,
         };
         (self.guard.clone(), spec)
+    }
+
+    fn has(&self, program: &str) -> bool {
+        let path = environment::inherited(own_variables()).remove("PATH").unwrap_or_default();
+        program::resolved(program, &path, Path::new("/")).is_some()
     }
 }
 

@@ -1,8 +1,11 @@
 //! Packages that a command line has a launcher fetch and run: `npx -y PACKAGE`, `uvx PACKAGE` and the like.
 
+mod cures;
 mod launchers;
 mod plan;
 mod requirement;
 
+pub use cures::cure;
 pub use launchers::recognize;
 pub use plan::LauncherPlan;
+pub use requirement::npm_name;

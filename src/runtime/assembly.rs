@@ -170,7 +170,12 @@ impl Assembly {
             placement.clone(),
             listings.clone(),
             self.secrets.clone(),
-            Packages::new(&settings.data_dir, self.recorder.clone(), self.keyring.clone()),
+            Packages::new(
+                &settings.data_dir,
+                self.recorder.clone(),
+                self.keyring.clone(),
+                settings.servers.install_scripts.clone(),
+            ),
             events.clone(),
             self.store.clone(),
             self.recorder.clone(),

@@ -16,6 +16,8 @@ pub struct ServerSettings {
     pub sandbox: SandboxLevel,
     /// Treatment of launchers of packages.
     pub launchers: LauncherUse,
+    /// Packages of npm whose install scripts are run.
+    pub install_scripts: Vec<String>,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
     /// Limits of the processes of servers that name none; `None` is no bound.
@@ -29,6 +31,7 @@ impl Default for ServerSettings {
             allowed_variables: AllowedVariables::default(),
             sandbox: SandboxLevel::default(),
             launchers: LauncherUse::default(),
+            install_scripts: Vec::new(),
             max_in_flight: 256,
             // A browser with a dozen pages stays below a third of each, and a package of npm or PyPI with its cache and
             // its models mostly takes less than half of the disk space.

@@ -7,7 +7,9 @@ use tokio::sync::mpsc;
 use crate::{
     error::Result,
     events::{LiveEvent, ServerChangeKind},
-    model::{AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ProcessAction, ServerId, Timestamp},
+    model::{
+        AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ProcessAction, ServerId, TimelineLevel, Timestamp,
+    },
     policy::audit_quota::EntryKind,
     servers::service::Servers,
     store,
@@ -106,12 +108,22 @@ impl Servers {
         self.recorder.commit(None, note).await
     }
 
-    /// Records why a process ended, with the health it had then: that changed before the reason was known.
+    /// Records why a process ended, with the health it had then: that changed before the reason was known. Its package
+    /// is healed for its next start, which is asked for after this event.
     async fn record_failure(&self, id: ServerId, report: &ExitReport) -> Result<()> {
+        self.heal_package(id, report);
         let Some(server) = self.registry.get(id) else { return Ok(()) };
         let health_status = server.link.view.borrow().health;
         let change = HealthChange { at: report.at, health_status, reason: Some(format!("it {}", report.reason)) };
         self.recorder.commit(None, move |db| store::health::insert(db, id, &change)).await
+    }
+
+    /// Has its package resolved again for its next start, where it failed for a reason that is known.
+    fn heal_package(&self, id: ServerId, report: &ExitReport) {
+        let Some(server) = self.registry.get(self.placement.server_of(id).unwrap_or(id)) else { return };
+        if let Some(text) = self.packages.heal(server.id, &report.stderr) {
+            server.link.add_note(TimelineLevel::Warn, &text);
+        }
     }
 
     /// Reason for the health of a server, where there is more to say.

@@ -1,5 +1,9 @@
 //! Packages that launchers are asked to run: installed once, and their programs run directly.
 
+mod healing;
+mod launched;
+mod pip;
+mod registry;
 mod updates;
 
 use std::{fs, path::PathBuf};

@@ -5,6 +5,11 @@ use crate::model::PackageRequirement;
 /// Characters that PyPI's specifiers begin with (PEP 440).
 const SPECIFIERS: [char; 5] = ['=', '<', '>', '!', '~'];
 
+/// The name of a package of npm; `None` for what is none, or names versions as well.
+pub fn npm_name(text: &str) -> Option<String> {
+    npm(text).map(|package| package.name).filter(|name| name == text)
+}
+
 /// Reads a package as npm's launchers take it; `None` for what is not of the registry: folders, URLs, repositories,
 /// aliases.
 pub(super) fn npm(text: &str) -> Option<PackageRequirement> {

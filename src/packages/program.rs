@@ -1,0 +1,68 @@
+//! [`InstalledProgram`]: the program of an installed package, run as its launcher would run it.
+
+use std::path::PathBuf;
+
+use super::{installation::Store, installer::Installer, pin::Pin};
+use crate::{
+    model::PackageRun,
+    supervisor::{ServersUser, guard::Spec},
+};
+
+/// The program of an installed package.
+pub(crate) struct InstalledProgram {
+    /// The installation.
+    root: PathBuf,
+    /// The folder of its programs.
+    programs: PathBuf,
+    /// The name of this one.
+    name: String,
+    /// Its arguments.
+    args: Vec<String>,
+    installer: &'static Installer,
+}
+
+impl InstalledProgram {
+    /// The program that a command line asks for, of an installation that is complete; `user` can pass to it then. The
+    /// error is for people. Blocks.
+    pub(super) fn located(
+        store: &Store,
+        (installer, pin): (&'static Installer, &Pin),
+        run: &PackageRun,
+        user: Option<&ServersUser>,
+    ) -> Result<Self, String> {
+        let root = store.folder(&pin.lock);
+        let programs = root.join(installer.programs);
+        let package = run.packages.first().map_or("", |package| &package.name);
+        let name = match &run.program {
+            Some(program) => program.clone(),
+            None => (installer.own_program)(&root, package).map_err(|error| error.to_string())?,
+        };
+        if !programs.join(&name).is_file() {
+            return Err(format!("{package} {} has no program {name}", pin.lock.version));
+        }
+        if let Some(user) = user {
+            store.let_pass(&pin.lock).map_err(|error| format!("the store of packages cannot be opened: {error}"))?;
+            user.try_way(&programs).map_err(|why| {
+                format!("{why} on the way to its package; allow it (`chmod o+x`), or set MCP_LAUNCHERS to keep")
+            })?;
+        }
+        Ok(Self { root, programs, name, args: run.args.clone(), installer })
+    }
+
+    /// The spec that runs it in place of its launcher, otherwise as `spec` says.
+    pub(crate) fn instead_of_launcher(self, spec: &Spec) -> Spec {
+        let mut spec = spec.clone();
+        spec.program = self.programs.join(&self.name).display().to_string();
+        spec.args = self.args;
+        let rest = spec.env.get("PATH").map(|path| format!(":{path}")).unwrap_or_default();
+        spec.env.insert("PATH".into(), format!("{}{rest}", self.programs.display()));
+        // As the shell of npm and uv have it.
+        spec.env.insert("PWD".into(), spec.working_dir().display().to_string());
+        let launched = self.installer.launched.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        spec.env.extend(launched);
+        if let Some(containment) = &mut spec.containment {
+            containment.read.push(self.root);
+        }
+        spec
+    }
+}

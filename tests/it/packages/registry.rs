@@ -1,0 +1,129 @@
+//! Registries of npm and PyPI on loopback, with packages that a test makes.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Arc, Mutex},
+};
+
+use crate::support::{
+    real::{has_program, python_servers},
+    upstream::{Then, Upstream},
+    *,
+};
+
+/// Both registries; they are there for as long as this.
+pub struct Registry {
+    upstream: Upstream,
+    files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    /// Where packages are packed.
+    folder: PathBuf,
+}
+
+impl Registry {
+    /// Registries without a package.
+    pub fn start(setup: &Setup) -> Self {
+        let files: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
+        let served = Arc::clone(&files);
+        let upstream = Upstream::start(move |seen, wire| {
+            let path = seen.target.trim_end_matches('/').replace("%2f", "/");
+            let (status, body) = match served.lock().unwrap().get(&path) {
+                Some(body) => ("200 OK", body.clone()),
+                None => ("404 Not Found", Vec::new()),
+            };
+            let kind = if path.starts_with("/simple/") { "text/html" } else { "application/octet-stream" };
+            let length = body.len();
+            wire.send(format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"));
+            if !seen.raw.starts_with("HEAD ") {
+                wire.send(body);
+            }
+            Then::Keep
+        });
+        let folder = setup.home.join("packed");
+        fs::create_dir_all(&folder).unwrap();
+        Self { upstream, files, folder }
+    }
+
+    /// A set-up whose installers ask these registries.
+    pub fn asked_by(&self, setup: Setup) -> Setup {
+        setup
+            .env("NPM_CONFIG_REGISTRY", &self.url("/"))
+            .env("UV_DEFAULT_INDEX", &self.url("/simple"))
+            .env("PIP_INDEX_URL", &self.url("/simple"))
+    }
+
+    /// The address of a path there.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.upstream.address)
+    }
+
+    fn put(&self, path: &str, body: impl Into<Vec<u8>>) {
+        self.files.lock().unwrap().insert(path.to_owned(), body.into());
+    }
+
+    /// Publishes a package of npm with these files; its `package.json` is `description`.
+    pub fn publish_npm(&self, mut description: Value, files: &[(&str, &str)]) {
+        let name = description["name"].as_str().unwrap().to_owned();
+        let folder = self.folder.join("npm").join(&name);
+        let described = description.to_string();
+        write(&folder, files.iter().copied().chain([("package.json", described.as_str())]));
+        let packed = Command::new("npm").args(["pack", "--json"]).current_dir(&folder).output().unwrap();
+        let packed: Value = serde_json::from_slice(&packed.stdout).unwrap();
+        let file = packed[0]["filename"].as_str().unwrap();
+        let path = format!("/{name}/-/{file}");
+        self.put(&path, fs::read(folder.join(file)).unwrap());
+        description["dist"] = json!({"tarball": self.url(&path), "integrity": packed[0]["integrity"]});
+        let version = description["version"].as_str().unwrap().to_owned();
+        let page = json!({"name": name, "dist-tags": {"latest": version}, "versions": {version: description}});
+        self.put(&format!("/{name}"), page.to_string());
+    }
+
+    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one,
+    /// and these requirements.
+    pub fn publish_pypi(
+        &self,
+        (name, version): (&str, &str),
+        module: Option<&str>,
+        needs: &[&str],
+        files: &[(&str, &str)],
+    ) {
+        let folder = self.folder.join("pypi").join(version);
+        write(&folder.join(name), files.iter().copied());
+        let program = module.map_or("-".into(), |module| format!("{name} = {module}"));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/packages/wheel.py");
+        let mut python = Command::new("python3");
+        let packed = python.args([script, name, version, &program]).args(needs).current_dir(&folder).output().unwrap();
+        let packed = String::from_utf8(packed.stdout).unwrap();
+        let (wheel, hash) = packed.trim().split_once(' ').unwrap();
+        self.put(&format!("/files/{wheel}"), fs::read(folder.join(wheel)).unwrap());
+        let page = format!("/simple/{name}");
+        let before = self.files.lock().unwrap().get(&page).cloned().unwrap_or_default();
+        let link = format!("<a href=\"{}#sha256={hash}\">{wheel}</a>\n", self.url(&format!("/files/{wheel}")));
+        self.put(&page, [before, link.into_bytes()].concat());
+    }
+
+    /// Publishes the witness in both registries.
+    pub fn publish_witness(&self) {
+        let package = json!({"name": "witness", "version": "1.0.0", "bin": {"witness": "witness.js"}});
+        self.publish_npm(package, &[("witness.js", include_str!("witness.js"))]);
+        let files = [("witness.py", include_str!("witness.py"))];
+        self.publish_pypi(("witness", "1.0.0"), Some("witness:main"), &[], &files);
+    }
+}
+
+fn write<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a str)>) {
+    for (name, text) in files {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+}
+
+/// PATH with uv in front; `None` where it cannot be had, or there is no npm.
+pub fn path_with_uv() -> Option<String> {
+    has_program("npx")?;
+    let folder = python_servers("uv")?;
+    Some(format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()))
+}
