@@ -20,6 +20,13 @@ pub struct PackageRun {
     pub python: Option<String>,
 }
 
+impl PackageRun {
+    /// Name of the first package.
+    pub(crate) fn name(&self) -> &str {
+        self.packages.first().map_or("", |package| &package.name)
+    }
+}
+
 /// Treatment of launchers (`npx`, `uvx` and the like) of packages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

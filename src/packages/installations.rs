@@ -12,11 +12,7 @@ use super::{
     pin::Wanted,
     pip, pypi,
 };
-use crate::{
-    model::{PackageRegistry, PackageRun},
-    supervisor,
-    tasks::blocking,
-};
+use crate::{model::PackageRegistry, supervisor, tasks::blocking};
 
 /// All installations.
 pub(super) struct Installations {
@@ -49,8 +45,8 @@ impl Installations {
             Ok(lock)
         });
         let lock = read.await?;
-        outcome.map_err(|why| format!("{} could not be resolved: {why}", name(&wanted.run)))?;
-        lock.map_err(|error| format!("{} could not be resolved: {error}", name(&wanted.run)))
+        outcome.map_err(|why| format!("{} could not be resolved: {why}", wanted.run.name()))?;
+        lock.map_err(|error| format!("{} could not be resolved: {error}", wanted.run.name()))
     }
 
     /// Installs a lock where it is not installed yet, and checks what is.
@@ -134,11 +130,6 @@ pub(super) fn installer_of(lock: &Lock) -> &'static Installer {
         PackageRegistry::PyPi if lock.is_by_pip => &pip::PIP,
         PackageRegistry::PyPi => &pypi::UV,
     }
-}
-
-/// The name of the first package.
-pub(super) fn name(run: &PackageRun) -> &str {
-    run.packages.first().map_or("", |package| &package.name)
 }
 
 /// Does work on files. The error is for people.

@@ -47,8 +47,8 @@ pub(super) struct Step {
     pub(super) program: String,
     /// Its arguments.
     pub(super) args: Vec<String>,
-    /// True when it runs code of a package: it gets a home of its own, as what it could write to that of all installers
-    /// decides what others are given.
+    /// True when it may run code of a package: it gets a home of its own, as what it could write to that of all
+    /// installers decides what others are given.
     pub(super) is_apart: bool,
 }
 

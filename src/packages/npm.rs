@@ -63,7 +63,7 @@ fn resolved(folder: &Path, wanted: &Wanted) -> io::Result<Lock> {
     let (mut package, lock) = (serde_json::from_str::<Value>(&text(PACKAGE)?)?, text(LOCK)?);
     let parsed: Value = serde_json::from_str(&lock)?;
     let of = |name: &str, member: &str| parsed.pointer(&format!("/packages/{}/{member}", escape(&in_modules(name))));
-    let name = wanted.run.packages.first().map_or("", |package| package.name.as_str());
+    let name = wanted.run.name();
     let version = of(name, "version").and_then(Value::as_str);
     let version = version.ok_or_else(|| io::Error::other("npm resolved no version"))?.to_owned();
     let cured = wanted.cures.iter().filter_map(|cure| match &cure.remedy {

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     installation::{Installed, Store},
-    installations::name,
     lock::Lock,
     manifest::Size,
 };
@@ -72,7 +71,7 @@ impl Pin {
 
     /// The name of the first package.
     pub(super) fn name(&self) -> &str {
-        name(&self.run)
+        self.run.name()
     }
 }
 

@@ -32,7 +32,7 @@ impl InstalledProgram {
     ) -> Result<Self, String> {
         let root = store.folder(&pin.lock);
         let programs = root.join(installer.programs);
-        let package = run.packages.first().map_or("", |package| &package.name);
+        let package = run.name();
         let name = match &run.program {
             Some(program) => program.clone(),
             None => (installer.own_program)(&root, package).map_err(|error| error.to_string())?,

@@ -36,7 +36,8 @@ pub(super) const UV: Installer = Installer {
 fn begin(folder: &Path, wanted: &Wanted) -> io::Result<Vec<Step>> {
     write_wanted(folder, wanted)?;
     let words = ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", WANTED, "-o", LOCK];
-    Ok(vec![with_python(Step::new(PROGRAM, &words), wanted.run.python.as_deref())])
+    // What has no wheel is built to be resolved, and to be installed.
+    Ok(vec![with_python(Step::new(PROGRAM, &words), wanted.run.python.as_deref()).apart()])
 }
 
 /// Writes the requirements that are to be resolved into a folder.
@@ -59,7 +60,7 @@ fn resolved(folder: &Path, wanted: &Wanted) -> io::Result<Lock> {
 
 /// The version of the first package in resolved requirements.
 pub(super) fn version(text: &str, wanted: &Wanted) -> Option<String> {
-    let name = wanted.run.packages.first().map(|package| normal(&package.name)).unwrap_or_default();
+    let name = normal(wanted.run.name());
     versions(text).find_map(|(found, version)| (found == name).then(|| version.to_owned()))
 }
 
@@ -88,7 +89,7 @@ fn install(_folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
         &format!("{ENVIRONMENT}/bin/python"),
         LOCK,
     ]);
-    Ok(vec![with_python(environment, lock.python.as_deref()), sync])
+    Ok(vec![with_python(environment, lock.python.as_deref()), sync.apart()])
 }
 
 fn with_python(step: Step, python: Option<&str>) -> Step {

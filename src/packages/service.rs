@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::{
     healing::Healing,
     installation::{Installed, Store},
-    installations::{self, Installations, name, off},
+    installations::{self, Installations, off},
     installer::InstallerSpec,
     npm,
     pin::{Pin, Wanted},
@@ -186,7 +186,7 @@ impl Packages {
         installers: &Arc<dyn InstallerSpec>,
         note: &impl Fn(&str),
     ) -> Result<Arc<Pin>, String> {
-        note(&format!("looking for {} in its registry", name(&wanted.run)));
+        note(&format!("looking for {} in its registry", wanted.run.name()));
         let lock = self.installations.resolve(&wanted, installers).await?;
         let installed = self.installations.install(&lock, installers, note).await?;
         let pin = Arc::new(kept(Pin::new(wanted, lock, installed)));

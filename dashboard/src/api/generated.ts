@@ -150,6 +150,19 @@ export interface components {
              */
             clientSecret?: string | null;
         };
+        /** @description The versions that a server runs of a package, and those that its command line asks for today. */
+        AvailableVersions: {
+            /** @description The version that it would run. */
+            available: string;
+            /** @description True where that, or a package that it needs, is another one. */
+            isOther: boolean;
+            /** @description Name of the package. */
+            name: string;
+            /** @description Packages that differ, the package itself among them. */
+            packages: components["schemas"]["PackageDifference"][];
+            /** @description The version that it runs. */
+            version: string;
+        };
         /**
          * @description The state of a circuit breaker.
          * @enum {string}
@@ -307,6 +320,51 @@ export interface components {
              * @description Milliseconds over which they were counted.
              */
             sinceMs: number;
+        };
+        /** @description An entry of the catalogue, with its questions. */
+        CatalogueEntry: components["schemas"]["CatalogueItem"] & {
+            /** @description Its questions, those that need an answer first. */
+            fields: components["schemas"]["CatalogueField"][];
+        };
+        /** @description A question of an entry. */
+        CatalogueField: {
+            /** @description The answers that there are; empty for any. */
+            choices: string[];
+            /** @description The answer where none is given. */
+            default: string | null;
+            /** @description Its description; may be empty. */
+            description: string;
+            /** @description Form of the answer. */
+            format: components["schemas"]["InputFormat"];
+            /** @description True where there is no server without an answer. */
+            isRequired: boolean;
+            /** @description True where the answer is kept as a secret. */
+            isSecret: boolean;
+            /** @description The name that its answer is given by. */
+            name: string;
+            /** @description An example. */
+            placeholder: string | null;
+        };
+        /** @description A server that can be added by name. */
+        CatalogueItem: {
+            /** @description Its category, one word; may be empty. */
+            category: string;
+            /** @description Its purpose; may be empty. */
+            description: string;
+            /** @description Its name in the catalogue. */
+            name: string;
+            /** @description Names of the answers that it needs. */
+            needs: string[];
+            /** @description Its package, or its URL. */
+            package: string;
+            /** @description The registry of its package, `npm`, `pypi`, `oci` or `nuget`; `remote` for a server elsewhere. */
+            registry: string;
+            /** @description Its name for people. */
+            title: string;
+            /** @description True where it was started in this version, and listed its tools. */
+            tried: boolean;
+            /** @description Its page on the web. */
+            websiteUrl: string | null;
         };
         /** @description One check of readiness. */
         Check: {
@@ -772,6 +830,57 @@ export interface components {
             server: components["schemas"]["Server"] | null;
             start: components["schemas"]["StartPreview"] | null;
         };
+        /**
+         * @description Form of an input's value.
+         * @enum {string}
+         */
+        InputFormat: "number" | "boolean" | "filepath" | "string";
+        /** @description Answers that make a server of an entry. */
+        InstallBody: {
+            /** @description True for a dry run: reports what would be run and changes nothing. */
+            dryRun?: boolean;
+            /** @description The server's name; left out, the entry's title. */
+            name?: string | null;
+            /**
+             * @description Answers by the names of the entry's `fields`. Secrets among them become secrets of yours; a reference to one
+             *     that you have, as `${secret:NAME}`, is taken as it is.
+             */
+            values?: {
+                [key: string]: string;
+            };
+        };
+        /** @description An installation of a package, and the servers that run it. */
+        InstalledPackage: {
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             */
+            bytes: number | null;
+            /** @description Packages that are installed with it. */
+            dependencies: number;
+            /**
+             * Format: int64
+             * @description Files in it; `null` where they were not counted.
+             */
+            files: number | null;
+            /** @description Name of the installation. */
+            installation: string;
+            /** @description Name of the package. */
+            name: string;
+            /** @description The registry that it is from. */
+            registry: components["schemas"]["PackageRegistry"];
+            /** @description Servers that run it, or may be rolled back to it, as far as the caller may see them. */
+            servers: components["schemas"]["PackageUser"][];
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description A server of the catalogue, registered or foreseen. */
+        InstalledView: {
+            /** @description Names of the secrets that its answers are kept as. */
+            secrets: string[];
+            server: components["schemas"]["Server"] | null;
+            start: components["schemas"]["StartPreview"] | null;
+        };
         /** @description Change of an instance; fields left out stay as they are. */
         InstanceChangeBody: {
             /** @description True when it drains: its requests in flight go on to their end, it gets no new request, and it is not checked. */
@@ -918,6 +1027,11 @@ export interface components {
              */
             p99: number;
         };
+        /**
+         * @description Treatment of launchers (`npx`, `uvx` and the like) of packages.
+         * @enum {string}
+         */
+        LauncherUse: "keep" | "replace";
         /** @description The keeper of each member of [`crate::model::Limits`] on this machine. */
         LimitSupport: {
             /** @description Processor time. */
@@ -979,9 +1093,23 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description A page of a list. */
+        List_CatalogueItem: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["CatalogueItem"][];
+            /** @description Send it as `cursor` for the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description A page of a list. */
         List_HealthChange: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["HealthChange"][];
+            /** @description Send it as `cursor` for the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_InstalledPackage: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["InstalledPackage"][];
             /** @description Send it as `cursor` for the next page; `null` on the last one. */
             nextCursor: string | null;
         };
@@ -1222,6 +1350,7 @@ export interface components {
              *     or one session has for itself may ask its client for something.
              */
             isolation?: components["schemas"]["Isolation"];
+            launcher?: components["schemas"]["LauncherUse"] | null;
             /** @description Bounds of what its processes may use; for programs alone. */
             limits?: components["schemas"]["Limits"];
             /** @description Its name, 1 to 128 characters. */
@@ -1367,11 +1496,38 @@ export interface components {
             /** @description Tools that wait to be accepted, on servers that the caller may use. */
             waitingTools: number;
         };
+        /** @description Change of what a package is resolved to, by which it starts where it failed without. */
+        PackageCure: {
+            /** @description The line by which the failure was known. */
+            line: string;
+            /** @description The change. */
+            remedy: components["schemas"]["PackageRemedy"];
+        };
+        /** @description A package that is not the same in two installations. */
+        PackageDifference: {
+            /** @description Its version after; `null` where it is not there any more. */
+            after: string | null;
+            /** @description Its version before, or several with commas between; `null` where it was not there. */
+            before: string | null;
+            /** @description Its name. */
+            name: string;
+        };
         /**
          * @description A registry of packages.
          * @enum {string}
          */
         PackageRegistry: "npm" | "pypi";
+        /** @description Kinds of such changes. */
+        PackageRemedy: {
+            /** @description Another package is bound to the versions that it was written for: `mcp<2`. */
+            bound: components["schemas"]["PackageRequirement"];
+        } | {
+            /** @description Its program is run by this version of Node.js, from npm's registry. */
+            node: string;
+        } | {
+            /** @description The install script of this package, which makes its native module, is run. */
+            installScript: string;
+        };
         /** @description A package, with the versions of it that will do. */
         PackageRequirement: {
             /** @description Its extras, as `cli` of `mcp[cli]`; for PyPI alone. */
@@ -1397,6 +1553,29 @@ export interface components {
             /** @description The registry that the packages are from. */
             registry: components["schemas"]["PackageRegistry"];
         };
+        /** @description Other versions of a server's package, and the tools that it lists with them. */
+        PackageUpdate: components["schemas"]["AvailableVersions"] & {
+            /** @description True where the server runs them now. */
+            isApplied: boolean;
+            /** @description Names of tools that are gone. */
+            removedTools: string[];
+            /**
+             * @description Name of these versions with these tools: an update that is given it accepts the tools, or fails where it finds
+             *     others.
+             */
+            revision: string;
+            /** @description Tools that are new or not as they were accepted, each with its differences. */
+            tools: components["schemas"]["ToolChange"][];
+        };
+        /** @description A server that runs an installation, or may be rolled back to it. */
+        PackageUser: {
+            /** @description Its id. */
+            id: string;
+            /** @description True where it does not run it any more, but may be rolled back to it. */
+            isPrevious: boolean;
+            /** @description Its name. */
+            name: string;
+        };
         /** @description A change of password. */
         PasswordBody: {
             /**
@@ -1419,6 +1598,38 @@ export interface components {
         Permission: "mcp:read" | "mcp:write" | "mcp:execute" | "mcp:manage" | "gateway:read" | "gateway:manage" | "users:manage" | "audit:read";
         /** @description A set of permissions. There are few, so a sorted list serves. */
         PermissionSet: components["schemas"]["Permission"][];
+        /** @description The versions that a server runs of a package and of all that it needs. */
+        PinnedPackage: {
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             */
+            bytes: number | null;
+            /** @description Changes of what it would be resolved to, by which it starts where it failed without; oldest first. */
+            cures: components["schemas"]["PackageCure"][];
+            /** @description Packages that are installed with it. */
+            dependencies: number;
+            /**
+             * Format: int64
+             * @description Files in its installation; `null` where it was pinned before they were counted.
+             */
+            files: number | null;
+            /** @description Name of its installation, which all servers with the same versions share. */
+            installation: string;
+            /** @description Name of the package. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When the server was given it; `null` where that was before it was noted.
+             */
+            pinnedAt: string | null;
+            /** @description The version before, to which the server can be rolled back; `null` where there is none. */
+            previousVersion: string | null;
+            /** @description The registry that it is from. */
+            registry: components["schemas"]["PackageRegistry"];
+            /** @description Its version. */
+            version: string;
+        };
         /**
          * @description The probe that an Ostler passes.
          * @enum {string}
@@ -1699,6 +1910,7 @@ export interface components {
              * @description When its last call ended.
              */
             lastUsedAt: string | null;
+            launcher: components["schemas"]["LauncherUse"] | null;
             /** @description Bounds of what its processes may use. */
             limits: components["schemas"]["Limits"];
             /** @description The name that its owner gave it. */
@@ -1760,6 +1972,7 @@ export interface components {
             };
             /** @description Sharing of its processes. */
             isolation?: components["schemas"]["Isolation"];
+            launcher?: components["schemas"]["LauncherUse"] | null;
             /** @description The whole new limits. */
             limits?: components["schemas"]["Limits"];
             /** @description New name, 1 to 128 characters. */
@@ -1809,6 +2022,7 @@ export interface components {
              *     `openFiles`, 1024 that a program may raise to 8192.
              */
             limits: components["schemas"]["Limits"];
+            package: components["schemas"]["ServerPackage"] | null;
             runtimeStatus: components["schemas"]["RuntimeStatus"];
             server: components["schemas"]["Server"];
             stats: components["schemas"]["Stats"];
@@ -1853,6 +2067,14 @@ export interface components {
         ServerItem: components["schemas"]["Server"] & {
             /** @description State of its process. */
             runtimeStatus: components["schemas"]["RuntimeStatus"];
+        };
+        /** @description The package that a server is started from. */
+        ServerPackage: {
+            launcher: components["schemas"]["LauncherUse"] | null;
+            /** @description The reason why its command line runs as it is, though its launcher was to be replaced. */
+            notice: string | null;
+            pinned: components["schemas"]["PinnedPackage"] | null;
+            wanted: components["schemas"]["PackageRun"] | null;
         };
         /** @description A service and when it was registered. */
         Service: components["schemas"]["ServiceConfig"] & {
@@ -2023,6 +2245,7 @@ export interface components {
             cwd: string | null;
             /** @description Folder of the servers' own folders, one of which is its home if it is contained. */
             folder: string;
+            launcher: components["schemas"]["LauncherUse"] | null;
             /** @description Its limits, with the usual ones where it names none. */
             limits: components["schemas"]["Limits"];
             package: components["schemas"]["PackageRun"] | null;
@@ -2353,6 +2576,16 @@ export interface components {
          * @enum {string}
          */
         Transport: "stdio" | "streamable-http";
+        /** @description An update of a server's package. */
+        UpdateBody: {
+            /** @description True for a dry run: installs the new versions and tries them out, and leaves the server as it is. */
+            dryRun?: boolean;
+            /**
+             * @description The `revision` of a dry run: its tools are accepted with the update. Left out, tools that are new or not as they
+             *     were accepted wait for that.
+             */
+            revision?: string | null;
+        };
         /** @description The resource usage of all processes of a server at one moment. */
         Usage: {
             /**
@@ -2441,6 +2674,7 @@ export type AuditFault = components['schemas']['AuditFault'];
 export type AuditVerification = components['schemas']['AuditVerification'];
 export type Authorization = components['schemas']['Authorization'];
 export type AuthorizeBody = components['schemas']['AuthorizeBody'];
+export type AvailableVersions = components['schemas']['AvailableVersions'];
 export type BreakerState = components['schemas']['BreakerState'];
 export type BreakerView = components['schemas']['BreakerView'];
 export type Bucket = components['schemas']['Bucket'];
@@ -2450,6 +2684,9 @@ export type CallFigures = components['schemas']['CallFigures'];
 export type CallHistory = components['schemas']['CallHistory'];
 export type CallSummary = components['schemas']['CallSummary'];
 export type CallsEvent = components['schemas']['CallsEvent'];
+export type CatalogueEntry = components['schemas']['CatalogueEntry'];
+export type CatalogueField = components['schemas']['CatalogueField'];
+export type CatalogueItem = components['schemas']['CatalogueItem'];
 export type Check = components['schemas']['Check'];
 export type ClientMetadata = components['schemas']['ClientMetadata'];
 export type Configured = components['schemas']['Configured'];
@@ -2488,6 +2725,10 @@ export type ImportAction = components['schemas']['ImportAction'];
 export type ImportBody = components['schemas']['ImportBody'];
 export type ImportView = components['schemas']['ImportView'];
 export type ImportedServer = components['schemas']['ImportedServer'];
+export type InputFormat = components['schemas']['InputFormat'];
+export type InstallBody = components['schemas']['InstallBody'];
+export type InstalledPackage = components['schemas']['InstalledPackage'];
+export type InstalledView = components['schemas']['InstalledView'];
 export type InstanceChangeBody = components['schemas']['InstanceChangeBody'];
 export type InstanceHealth = components['schemas']['InstanceHealth'];
 export type InstanceSpec = components['schemas']['InstanceSpec'];
@@ -2497,11 +2738,14 @@ export type Isolation = components['schemas']['Isolation'];
 export type IsolationCounts = components['schemas']['IsolationCounts'];
 export type KeyChangeBody = components['schemas']['KeyChangeBody'];
 export type Latency = components['schemas']['Latency'];
+export type LauncherUse = components['schemas']['LauncherUse'];
 export type LimitSupport = components['schemas']['LimitSupport'];
 export type Limits = components['schemas']['Limits'];
 export type List_ApiKey = components['schemas']['List_ApiKey'];
 export type List_AuditEntry = components['schemas']['List_AuditEntry'];
+export type List_CatalogueItem = components['schemas']['List_CatalogueItem'];
 export type List_HealthChange = components['schemas']['List_HealthChange'];
+export type List_InstalledPackage = components['schemas']['List_InstalledPackage'];
 export type List_NamedSecret = components['schemas']['List_NamedSecret'];
 export type List_OutputLine = components['schemas']['List_OutputLine'];
 export type List_ServerItem = components['schemas']['List_ServerItem'];
@@ -2534,12 +2778,18 @@ export type Outcome = components['schemas']['Outcome'];
 export type OutputLine = components['schemas']['OutputLine'];
 export type OutputStream = components['schemas']['OutputStream'];
 export type Overview = components['schemas']['Overview'];
+export type PackageCure = components['schemas']['PackageCure'];
+export type PackageDifference = components['schemas']['PackageDifference'];
 export type PackageRegistry = components['schemas']['PackageRegistry'];
+export type PackageRemedy = components['schemas']['PackageRemedy'];
 export type PackageRequirement = components['schemas']['PackageRequirement'];
 export type PackageRun = components['schemas']['PackageRun'];
+export type PackageUpdate = components['schemas']['PackageUpdate'];
+export type PackageUser = components['schemas']['PackageUser'];
 export type PasswordBody = components['schemas']['PasswordBody'];
 export type Permission = components['schemas']['Permission'];
 export type PermissionSet = components['schemas']['PermissionSet'];
+export type PinnedPackage = components['schemas']['PinnedPackage'];
 export type ProbeStatus = components['schemas']['ProbeStatus'];
 export type Problem = components['schemas']['Problem'];
 export type ProtectedResource = components['schemas']['ProtectedResource'];
@@ -2562,6 +2812,7 @@ export type ServerDetails = components['schemas']['ServerDetails'];
 export type ServerEvent = components['schemas']['ServerEvent'];
 export type ServerHealth = components['schemas']['ServerHealth'];
 export type ServerItem = components['schemas']['ServerItem'];
+export type ServerPackage = components['schemas']['ServerPackage'];
 export type Service = components['schemas']['Service'];
 export type ServiceChangeKind = components['schemas']['ServiceChangeKind'];
 export type ServiceConfig = components['schemas']['ServiceConfig'];
@@ -2596,6 +2847,7 @@ export type ToolRules = components['schemas']['ToolRules'];
 export type ToolRulesBody = components['schemas']['ToolRulesBody'];
 export type ToolsEvent = components['schemas']['ToolsEvent'];
 export type Transport = components['schemas']['Transport'];
+export type UpdateBody = components['schemas']['UpdateBody'];
 export type Usage = components['schemas']['Usage'];
 export type UsageHistory = components['schemas']['UsageHistory'];
 export type User = components['schemas']['User'];

@@ -82,7 +82,7 @@ fn its_exit_codes_and_signals_are_its_own() {
         let last_exit = |tool: &str, parameters: Value, member: &str, expected: u64| {
             server.call(tool, parameters).any_of(&[502, 503]);
             let path = format!("/runtimeStatus/lastExit/{member}");
-            eventually(tool, || (server.details().at(&path) == &json!(expected)).then_some(()));
+            eventually(tool, || (server.details().json.pointer(&path) == Some(&json!(expected))).then_some(()));
             runs(&server);
         };
         last_exit("exit", json!({"code": 7}), "code", 7);

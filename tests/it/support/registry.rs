@@ -57,7 +57,7 @@ impl Registry {
                 None if seen.target == format!("/{PACKAGE}") && !published.lock().unwrap().is_empty() => {
                     wire.send(ok(&description(&host, &published.lock().unwrap()).to_string()))
                 }
-                None => wire.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()),
+                None => wire.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
             }
             Then::Keep
         });
