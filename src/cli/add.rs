@@ -53,7 +53,7 @@ pub(crate) fn definition() -> Clap {
         .after_help(format!(
             "  ostler add github                     of the catalogue; `ostler catalogue` lists it\n  \
              ostler add sqlite folder=/srv/data    with answers to its questions\n  \
-             ostler add @scope/package ARGUMENTS   a package of npm\n  \
+             ostler add @scope/package ARGUMENTS   a package of npm, installed once\n  \
              ostler add npx -y PACKAGE ARGUMENTS   any command line, as uvx PACKAGE\n\n\
              Options stand before the name. An answer that is a secret is better not written here, where other users \
              see it: it is taken from the environment variable of its name, or with KEY=- read from standard input. \
@@ -164,7 +164,8 @@ fn add_program(
         }
         return report(base, server);
     }
-    let body = json!({"name": name, "command": command, "args": args});
+    let launcher = matches!(package::recognize(command, args), Some(Ok(_))).then_some("replace");
+    let body = json!({"name": name, "command": command, "args": args, "launcher": launcher});
     let answer = ask(base, key, "POST", "/api/mcp", Some(&body))?;
     let server: Value = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
     report(base, &json!({"server": server}))

@@ -1,8 +1,15 @@
 /** The package that a server is started from: its version, other versions with their tools, and the way to them. */
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import { api } from "../../api/client";
 import { keys, useMay } from "../../api/queries";
-import type { AvailableVersions, PackageUpdate, PinnedPackage, Server, ServerDetails } from "../../api/types";
+import type {
+  AvailableVersions,
+  PackageCure,
+  PackageUpdate,
+  PinnedPackage,
+  Server,
+  ServerDetails,
+} from "../../api/types";
 import { bytes, count, plural } from "../../lib/format";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
@@ -55,6 +62,15 @@ function Pinned({ pinned }: { pinned: PinnedPackage }) {
           <dd>{bytes(pinned.bytes)} in {count(pinned.files ?? 0)} files</dd>
         </>
       )}
+      {pinned.cures.map(({ remedy, line }) => (
+        <Fragment key={line}>
+          <dt>Resolved with</dt>
+          <dd className="break">
+            <Text line>{remedyText(remedy)}</Text>, as it failed without:{" "}
+            <span className="mono"><Text line>{line}</Text></span>
+          </dd>
+        </Fragment>
+      ))}
       {pinned.previousVersion && (
         <>
           <dt>Before</dt>
@@ -63,6 +79,12 @@ function Pinned({ pinned }: { pinned: PinnedPackage }) {
       )}
     </>
   );
+}
+
+function remedyText(remedy: PackageCure["remedy"]) {
+  if ("bound" in remedy) return remedy.bound.name + remedy.bound.versions;
+  if ("node" in remedy) return `Node.js ${remedy.node}`;
+  return `the install script of ${remedy.installScript}`;
 }
 
 function PackageActions({ server, pinned }: { server: Server; pinned: PinnedPackage }) {
