@@ -61,7 +61,7 @@ fn is_given_up_for_now(server: &Server, reason: &str) {
 fn a_program_that_is_away_while_its_server_crashes_is_back_in_moments() {
     let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "1")]);
     let program = ostler.setup.servers_dir().join("hostile-copy");
-    std::fs::copy(hostile_server(), &program).unwrap();
+    copy_program(&hostile_server(), &program);
     let away = program.with_extension("away");
     let server = ostler.admin().running(Spec::new(program.to_str().unwrap(), json!(["ok"])));
     std::fs::rename(&program, &away).unwrap();
@@ -75,7 +75,7 @@ fn a_program_that_is_away_while_its_server_crashes_is_back_in_moments() {
 fn a_program_that_is_being_written_is_started_once_it_is_whole() {
     let ostler = Ostler::with(&[("MCP_MAX_RETRIES", "1")]);
     let program = ostler.setup.servers_dir().join("hostile-copy");
-    std::fs::copy(hostile_server(), &program).unwrap();
+    copy_program(&hostile_server(), &program);
     let writer = std::fs::OpenOptions::new().append(true).open(&program).unwrap();
     let server = ostler.admin().register(Spec::new(program.to_str().unwrap(), json!(["ok"])).enabled());
     is_given_up_for_now(&server, "Text file busy");

@@ -35,7 +35,7 @@ pub use server::{Server, Spec, fake, fake_with};
 pub use setup::Setup;
 pub use wait::{eventually, timed, until, within};
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// So many seconds.
 pub const fn seconds(count: u64) -> Duration {
@@ -54,6 +54,12 @@ pub fn together<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<
         let running: Vec<_> = (0..count).map(|index| scope.spawn(move || work(index))).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
+}
+
+/// Copies a program by another process: a child of another test, forked while this one writes, would keep the copy open,
+/// and such a program cannot be run (ETXTBSY).
+pub fn copy_program(from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").args([from, to]).status().unwrap().success(), "{}", from.display());
 }
 
 /// Says that a test cannot run, past the harness's capture; fails it where `OSTLER_REQUIRE_ALL_TESTS` is set.

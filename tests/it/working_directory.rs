@@ -18,7 +18,7 @@ fn a_server_works_in_the_folder_that_its_owner_names_and_may_change_it() {
     let mut ostler = Ostler::spawn();
     let folder = ostler.setup.home.join("my app");
     fs::create_dir(&folder).unwrap();
-    fs::copy(server::hostile_server(), folder.join("hostile")).unwrap();
+    copy_program(&server::hostile_server(), &folder.join("hostile"));
     let cwd = folder.to_str().unwrap();
     let server = ostler.admin().running(at(cwd));
     assert_eq!(working_directory(server.pid()), folder);

@@ -70,9 +70,9 @@ impl Setup {
         fs::create_dir_all(reached.join("servers")).unwrap();
         let moved = |value: &String| value.replace(setup.home.to_str().unwrap(), reached.to_str().unwrap());
         let environment = setup.environment.iter().map(|(key, value)| (key.clone(), moved(value))).collect();
-        let copy = |from: &Path, name: &str| fs::copy(from, reached.join(name)).map(|_| reached.join(name)).unwrap();
-        let program = copy(Path::new(PROGRAM), "ostler");
-        copy(&hostile_server(), "hostile");
+        let program = reached.join("ostler");
+        super::copy_program(Path::new(PROGRAM), &program);
+        super::copy_program(&hostile_server(), &reached.join("hostile"));
         let nobody = rustix::process::geteuid().is_root().then_some(65_534);
         if nobody.is_some() {
             chown(&reached, nobody, nobody).unwrap();
