@@ -56,8 +56,8 @@ pub fn together<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<
     })
 }
 
-/// Copies a program by another process: a child of another test, forked while this one writes, would keep the copy open,
-/// and such a program cannot be run (ETXTBSY).
+/// Copies a program by another process: a child of another test, forked while this one writes, would keep the copy
+/// open, and such a program cannot be run (ETXTBSY).
 pub fn copy_program(from: &Path, to: &Path) {
     assert!(std::process::Command::new("cp").args([from, to]).status().unwrap().success(), "{}", from.display());
 }
