@@ -4,7 +4,7 @@
 Usage: bomb.py OSTLER HOSTILE [--blocks N] [--calls N]
 
 OSTLER and HOSTILE (the example `hostile_server`) are release builds. Blocks of calls with and without the bomb take
-turns; a bomb is set off again and again while its block lasts.
+turns; a bomb is set off each second while its block lasts, in a server that was started again.
 """
 
 import argparse
@@ -63,6 +63,7 @@ def main():
                         fork = {"toolName": "fork", "parameters": {"count": 10_000}}
                         ostler.ask("POST", f"/api/mcp/{bomb}/execute", fork)
                         bombs[0] += 1
+                        ended.wait(1)
 
             bomber = threading.Thread(target=keep_bombing)
             bomber.start()

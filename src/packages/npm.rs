@@ -105,8 +105,10 @@ fn in_modules(name: &str) -> String {
 
 fn install(_folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
     let scripts = scripts(lock)?;
+    // Not `ci`: it refuses a lock, also one that npm has just made, if an optional package of it is in no registry
+    // (npm 11.19).
     let rebuild = || npm(&["rebuild"]).with(&scripts.iter().map(String::as_str).collect::<Vec<_>>()).apart();
-    Ok([npm(&["ci", NO_SCRIPTS])].into_iter().chain((!scripts.is_empty()).then(rebuild)).collect())
+    Ok([npm(&["install", NO_SCRIPTS])].into_iter().chain((!scripts.is_empty()).then(rebuild)).collect())
 }
 
 /// The packages of a lock whose install scripts are run.

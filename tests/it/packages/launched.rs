@@ -89,3 +89,18 @@ fn its_exit_codes_and_signals_are_its_own() {
         last_exit("signal", json!({"signal": 15}), "signal", 15);
     }
 }
+
+#[test]
+fn a_package_is_installed_without_an_optional_one_that_its_registry_does_not_have() {
+    let Some(path) = path_with_uv() else { return };
+    let setup = setup().env("PATH", &path);
+    let registry = Registry::start(&setup);
+    let within = json!({"name": "within", "version": "1.0.0", "optionalDependencies": {"gone": "^1.0.0"}});
+    registry.publish_npm(within, &[("index.js", "")]);
+    let package = json!({"name": "outer", "version": "1.0.0", "bin": {"outer": "index.js"},
+        "dependencies": {"within": "^1.0.0"}});
+    registry.publish_npm(package, &[("index.js", include_str!("witness.js"))]);
+    let ostler = registry.asked_by(setup).spawn();
+    let server = ostler.admin().register(Spec::new("npx", json!(["-y", "outer"])).enabled());
+    runs(&server);
+}
