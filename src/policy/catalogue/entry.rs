@@ -11,8 +11,8 @@ use crate::model::Sandbox;
 /// The names of entries that are built in begin with this.
 const BUILT_IN: &str = "ostler/";
 
-/// Registries of packages that a `registryBaseUrl` may name: those that launchers ask by themselves.
-const USUAL_REGISTRIES: [&str; 3] = ["https://registry.npmjs.org", "https://pypi.org", "https://api.nuget.org"];
+/// Hosts that a `registryBaseUrl` may name, by their labels: those that launchers ask by themselves.
+const USUAL_REGISTRIES: [&[&str]; 3] = [&["registry", "npmjs", "org"], &["pypi", "org"], &["api", "nuget", "org"]];
 
 /// A server that can be added.
 #[derive(Clone, Debug, Deserialize)]
@@ -188,7 +188,7 @@ impl EntryPackage {
             return Some(format!("has a package of the kind {registry_type:?}; npm, pypi, oci and nuget can be run"));
         }
         let base = self.registry_base_url.as_deref().map(|base| base.trim_end_matches('/'));
-        if let Some(base) = base.filter(|base| registry_type != "oci" && !USUAL_REGISTRIES.contains(base)) {
+        if let Some(base) = base.filter(|base| registry_type != "oci" && !is_usual(base)) {
             return Some(format!("has its package at {base}; register it with a command that names this registry"));
         }
         let kind = self.transport.kind.as_deref().unwrap_or("stdio");
@@ -207,6 +207,12 @@ impl EntryPackage {
         }
         None
     }
+}
+
+/// True for the address of a registry that its launchers ask by themselves.
+fn is_usual(base: &str) -> bool {
+    let host = base.strip_prefix("https://");
+    host.is_some_and(|host| USUAL_REGISTRIES.iter().any(|labels| host.split('.').eq(labels.iter().copied())))
 }
 
 /// The name of an environment variable or a header.
@@ -228,5 +234,23 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
         Value::String(text) => Ok(Some(text)),
         other @ (Value::Bool(_) | Value::Number(_)) => Ok(Some(other.to_string())),
         Value::Array(_) | Value::Object(_) => Err(D::Error::custom("must be a text")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registries_that_launchers_ask_by_themselves_are_known_and_no_others() {
+        for labels in USUAL_REGISTRIES {
+            let host = labels.join(".");
+            assert!(is_usual(&format!("https://{host}")));
+            for other in
+                [format!("http://{host}"), format!("https://{host}.example"), format!("https://x.{host}"), host]
+            {
+                assert!(!is_usual(&other), "{other}");
+            }
+        }
     }
 }

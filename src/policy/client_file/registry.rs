@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     const ENTRY: &str = r#"{
-        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+        "$schema": "https://schemas.example/2025-12-11/server.schema.json",
         "name": "io.github.some/server", "description": "x", "version": "1.0.0", // as its author has it
         "packages": [{"registryType": "npm", "identifier": "@some/server", "version": "1.0.0",
             "transport": {"type": "stdio"},
