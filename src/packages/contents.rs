@@ -1,16 +1,13 @@
 //! The packages that a lock has, and the difference between two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::{lock::Lock, npm, pypi};
-use crate::model::{PackageDifference, PackageRegistry};
+use super::{installations::installer_of, installer::PackageVersions, lock::Lock};
+use crate::model::PackageDifference;
 
 /// All packages of a lock by name, with their versions.
-pub(super) fn packages(lock: &Lock) -> BTreeMap<String, BTreeSet<String>> {
-    match lock.registry {
-        PackageRegistry::Npm => npm::packages(&lock.files),
-        PackageRegistry::PyPi => pypi::packages(&lock.files),
-    }
+pub(super) fn packages(lock: &Lock) -> PackageVersions {
+    (installer_of(lock).packages)(&lock.files)
 }
 
 /// The packages that are others in `after`.
@@ -26,7 +23,10 @@ pub(super) fn differences(before: &Lock, after: &Lock) -> Vec<PackageDifference>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::model::PackageRegistry;
 
     fn npm(packages: &str) -> Lock {
         let files = BTreeMap::from([("package-lock.json".to_owned(), format!(r#"{{"packages":{{{packages}}}}}"#))]);

@@ -1,6 +1,7 @@
 //! The programs that resolve and install packages, run as servers are: contained, under a guard, within bounds.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -22,6 +23,9 @@ const LINES_MAX: usize = 6;
 /// Variables that a table names.
 type Variables = &'static [(&'static str, &'static str)];
 
+/// Packages by name, with their versions.
+pub(super) type PackageVersions = BTreeMap<String, BTreeSet<String>>;
+
 /// Parts in which one installer differs from another.
 pub(super) struct Installer {
     /// Variables of its own.
@@ -34,6 +38,8 @@ pub(super) struct Installer {
     pub(super) begin: fn(&Path, &Wanted) -> io::Result<Vec<Step>>,
     /// Reads what was resolved.
     pub(super) resolved: fn(&Path, &Wanted) -> io::Result<Lock>,
+    /// All packages of a lock's files by name, with their versions.
+    pub(super) packages: fn(&BTreeMap<String, String>) -> PackageVersions,
     /// The steps that install a lock whose files are in a folder.
     pub(super) install: fn(&Path, &Lock) -> io::Result<Vec<Step>>,
     /// The program that a package has for its own, in an installation.

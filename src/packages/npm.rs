@@ -1,15 +1,11 @@
 //! Packages of npm: resolved and installed by `npm`, without their scripts but for those that are accepted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use serde_json::{Value, json};
 
 use super::{
-    installer::{Installer, Step},
+    installer::{Installer, PackageVersions, Step},
     lock::Lock,
     pin::Wanted,
 };
@@ -36,6 +32,7 @@ pub(super) const NPM: Installer = Installer {
     launched: &[("npm_command", "exec"), ("npm_lifecycle_event", "npx")],
     begin,
     resolved,
+    packages,
     install,
     own_program,
 };
@@ -86,9 +83,9 @@ fn resolved(folder: &Path, wanted: &Wanted) -> io::Result<Lock> {
 }
 
 /// All packages of a lock, with their versions.
-pub(super) fn packages(files: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
+fn packages(files: &BTreeMap<String, String>) -> PackageVersions {
     let lock: Value = files.get(LOCK).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let mut found = BTreeMap::<_, BTreeSet<_>>::new();
+    let mut found = PackageVersions::new();
     for (place, package) in lock.get("packages").and_then(Value::as_object).into_iter().flatten() {
         // The one without a name is what asks for all others.
         let Some((_, name)) = place.rsplit_once("node_modules/") else { continue };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    installer::{Installer, Step},
+    installer::{Installer, PackageVersions, Step},
     lock::Lock,
     pin::Wanted,
 };
@@ -29,6 +29,7 @@ pub(super) const UV: Installer = Installer {
     launched: &[],
     begin,
     resolved,
+    packages,
     install,
     own_program: |_, package| Ok(package.to_owned()),
 };
@@ -65,7 +66,7 @@ pub(super) fn version(text: &str, wanted: &Wanted) -> Option<String> {
 }
 
 /// All packages of a lock, with their versions.
-pub(super) fn packages(files: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
+fn packages(files: &BTreeMap<String, String>) -> PackageVersions {
     let text = files.get(LOCK).map_or("", String::as_str);
     versions(text).map(|(name, version)| (name, BTreeSet::from([version.to_owned()]))).collect()
 }
