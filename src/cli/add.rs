@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
+use awc::http::Method;
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 use ostler::policy::package;
 use serde::Deserialize;
@@ -9,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::cli::{
     failure::Failure,
-    logging,
     place::{self, KEY_VARIABLE},
-    transfer::{ask, key, no_ostler, print},
+    report::{line, print},
+    running::Running,
 };
 
 /// Stands for an answer that is read from standard input.
@@ -81,10 +82,10 @@ enum Wanted {
 
 /// Has Ostler add a server.
 pub(crate) fn run(options: &AddOptions) -> Result<(), Failure> {
-    let key = key()?;
+    let running = Running::at(&options.base)?;
     match understood(&options.words) {
-        Wanted::Entry { id, values } => add_entry(options, &key, &id, values),
-        Wanted::Program { command, args } => add_program(options, &key, &command, &args),
+        Wanted::Entry { id, values } => add_entry(options, &running, &id, values),
+        Wanted::Program { command, args } => add_program(options, &running, &command, &args),
     }
 }
 
@@ -123,15 +124,14 @@ struct Field {
 }
 
 fn add_entry(
-    AddOptions { name, base, dry_run, .. }: &AddOptions,
-    key: &str,
+    AddOptions { name, dry_run, .. }: &AddOptions,
+    running: &Running,
     id: &str,
     mut values: BTreeMap<String, String>,
 ) -> Result<(), Failure> {
     let path: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
     let path = format!("/api/catalogue/{path}");
-    let answer = ask(base, key, "GET", &path, None)?;
-    let entry: Entry = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    let entry: Entry = running.ask(Method::GET, &path, None)?;
     for value in values.values_mut().filter(|value| *value == STANDARD_INPUT) {
         value.clear();
         io::stdin().read_line(value).map_err(|error| Failure::of("read standard input", &error))?;
@@ -142,13 +142,12 @@ fn add_entry(
         values.extend(known.map(|value| (field.name.clone(), value)));
     }
     let body = json!({"name": name, "values": values, "dryRun": dry_run});
-    let answer = ask(base, key, "POST", &format!("{path}/install"), Some(&body))?;
-    report(base, &serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?)
+    report(running.base, &running.ask(Method::POST, &format!("{path}/install"), Some(&body))?)
 }
 
 fn add_program(
-    AddOptions { name, base, dry_run, .. }: &AddOptions,
-    key: &str,
+    AddOptions { name, dry_run, .. }: &AddOptions,
+    running: &Running,
     command: &str,
     args: &[String],
 ) -> Result<(), Failure> {
@@ -156,19 +155,17 @@ fn add_program(
     if *dry_run {
         let config = json!({"mcpServers": {&name: {"command": command, "args": args}}});
         let body = json!({"config": config, "dryRun": true});
-        let answer = ask(base, key, "POST", "/api/mcp/import", Some(&body))?;
-        let answer: Value = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
-        let server = answer.pointer("/servers/0").ok_or_else(|| no_ostler(base))?;
+        let answer: Value = running.ask(Method::POST, "/api/mcp/import", Some(&body))?;
+        let server = answer.pointer("/servers/0").ok_or_else(|| running.no_ostler())?;
         if let Some(problem) = server.get("problem").and_then(Value::as_str) {
             return Err(Failure::Failed(problem.to_owned()));
         }
-        return report(base, server);
+        return report(running.base, server);
     }
     let launcher = matches!(package::recognize(command, args), Some(Ok(_))).then_some("replace");
     let body = json!({"name": name, "command": command, "args": args, "launcher": launcher});
-    let answer = ask(base, key, "POST", "/api/mcp", Some(&body))?;
-    let server: Value = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
-    report(base, &json!({"server": server}))
+    let server: Value = running.ask(Method::POST, "/api/mcp", Some(&body))?;
+    report(running.base, &json!({"server": server}))
 }
 
 /// The name of a server that none is given for: that of its package, or of its program.
@@ -197,7 +194,7 @@ fn report(base: &str, answer: &Value) -> Result<(), Failure> {
     if !secrets.is_empty() {
         lines.push(format!("secret  {secrets}"));
     }
-    print(&lines.iter().map(|line| format!("{}\n", logging::one_line(line))).collect::<String>())
+    print(&lines.iter().map(|text| line(text)).collect::<String>())
 }
 
 #[cfg(test)]

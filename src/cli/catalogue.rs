@@ -1,13 +1,14 @@
 //! `ostler catalogue`: servers that can be added by name.
 
+use awc::http::Method;
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 use serde::Deserialize;
 
 use crate::cli::{
     failure::Failure,
-    logging,
     place::{self, KEY_VARIABLE},
-    transfer::{ask, key, no_ostler, print},
+    report::{line, print},
+    running::Running,
 };
 
 /// Command line of `catalogue`.
@@ -51,17 +52,16 @@ struct Item {
 /// Prints the entries that have the words.
 pub(crate) fn run(CatalogueOptions { words, base }: &CatalogueOptions) -> Result<(), Failure> {
     let search: String = form_urlencoded::byte_serialize(words.join(" ").as_bytes()).collect();
-    let answer = ask(base, &key()?, "GET", &format!("/api/catalogue?search={search}"), None)?;
-    let found: Found = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    let found: Found = Running::at(base)?.ask(Method::GET, &format!("/api/catalogue?search={search}"), None)?;
     if found.items.is_empty() {
         return Err(Failure::Failed(
             "the catalogue has nothing like that; `ostler add npx -y PACKAGE` takes any".into(),
         ));
     }
     let width = found.items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default();
-    let line = |Item { name, title, description, needs }: &Item| {
+    let shown = |Item { name, title, description, needs }: &Item| {
         let needs = if needs.is_empty() { String::new() } else { format!(" (needs {})", needs.join(", ")) };
-        format!("{}\n", logging::one_line(&format!("{name:<width$}  {title}: {description}{needs}")))
+        line(&format!("{name:<width$}  {title}: {description}{needs}"))
     };
-    print(&found.items.iter().map(line).collect::<String>())
+    print(&found.items.iter().map(shown).collect::<String>())
 }

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use awc::http::Method;
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::{
     failure::Failure,
-    logging,
     place::{self, ConnectionTarget, KEY_VARIABLE},
+    report::{line, print},
+    running::Running,
     standard_error::complain,
-    transfer::{ask_within, key, no_ostler, print},
 };
 
 /// Names of the commands.
@@ -140,82 +141,69 @@ struct DifferencePlace {
 
 /// Does what the command line says.
 pub(crate) fn run(PackageOptions { base, action }: &PackageOptions) -> Result<(), Failure> {
-    let running = Running { base, key: key()? };
+    let running = Running::at(base)?.within(RESPONSE_TIMEOUT);
     match action {
-        Action::List => running.list(),
-        Action::Outdated => running.outdated(),
-        Action::Update(server, body) => running.update(server, body),
+        Action::List => list(&running),
+        Action::Outdated => outdated(&running),
+        Action::Update(server, body) => update(&running, server, body),
         Action::Rollback(server) => {
-            let path = format!("/api/mcp/{}/package/rollback", running.id_of(server)?);
-            let Versions { name, version, available, .. } = running.ask("POST", &path, None)?;
+            let path = format!("/api/mcp/{}/package/rollback", id_of(&running, server)?);
+            let Versions { name, version, available, .. } = running.ask(Method::POST, &path, None)?;
             print(&line(&format!("{server}: {name} {version} → {available}")))
         }
     }
 }
 
-/// A running Ostler, and the key for it.
-struct Running<'a> {
-    base: &'a str,
-    key: String,
+fn id_of(running: &Running, server: &str) -> Result<String, Failure> {
+    let target = ConnectionTarget { base: running.base.to_owned(), server: None, search: false };
+    actix::System::new().block_on(target.id_of(server, &running.key))
 }
 
-impl Running<'_> {
-    fn ask<T: DeserializeOwned>(&self, method: &str, path: &str, body: Option<&Value>) -> Result<T, Failure> {
-        let answer = ask_within(RESPONSE_TIMEOUT, self.base, &self.key, (method, path), body)?;
-        serde_json::from_slice(&answer).map_err(|_| no_ostler(self.base))
+fn list(running: &Running) -> Result<(), Failure> {
+    let Installations { items } = running.ask(Method::GET, "/api/packages", None)?;
+    let mut report = String::new();
+    for Installation { name, version, bytes, servers } in items {
+        let servers: Vec<_> = servers.iter().map(User::shown).collect();
+        let size = bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{} MB", bytes.div_ceil(1_000_000)));
+        report.push_str(&line(&format!("{name} {version}  {size}  {}", servers.join(", "))));
     }
+    print(&report)
+}
 
-    fn id_of(&self, server: &str) -> Result<String, Failure> {
-        let target = ConnectionTarget { base: self.base.to_owned(), server: None, search: false };
-        actix::System::new().block_on(target.id_of(server, &self.key))
-    }
-
-    fn list(&self) -> Result<(), Failure> {
-        let Installations { items } = self.ask("GET", "/api/packages", None)?;
-        let mut report = String::new();
-        for Installation { name, version, bytes, servers } in items {
-            let servers: Vec<_> = servers.iter().map(User::shown).collect();
-            let size = bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{} MB", bytes.div_ceil(1_000_000)));
-            report.push_str(&line(&format!("{name} {version}  {size}  {}", servers.join(", "))));
-        }
-        print(&report)
-    }
-
-    fn outdated(&self) -> Result<(), Failure> {
-        let Installations { items } = self.ask("GET", "/api/packages", None)?;
-        let servers = items.into_iter().flat_map(|installation| installation.servers);
-        let (mut report, mut failed) = (String::new(), 0_usize);
-        for User { id, name: server, .. } in servers.filter(|user| !user.is_previous) {
-            match self.ask::<Versions>("GET", &format!("/api/mcp/{id}/package/available"), None) {
-                Ok(Versions { is_other: false, .. }) => {}
-                Ok(found) => report.push_str(&line(&format!("{server}: {}", found.shown()))),
-                Err(Failure::Failed(reason) | Failure::Misconfigured(reason)) => {
-                    failed = failed.saturating_add(1);
-                    complain(&line(&format!("{server}: {reason}")));
-                }
+fn outdated(running: &Running) -> Result<(), Failure> {
+    let Installations { items } = running.ask(Method::GET, "/api/packages", None)?;
+    let servers = items.into_iter().flat_map(|installation| installation.servers);
+    let (mut report, mut failed) = (String::new(), 0_usize);
+    for User { id, name: server, .. } in servers.filter(|user| !user.is_previous) {
+        match running.ask::<Versions>(Method::GET, &format!("/api/mcp/{id}/package/available"), None) {
+            Ok(Versions { is_other: false, .. }) => {}
+            Ok(found) => report.push_str(&line(&format!("{server}: {}", found.shown()))),
+            Err(Failure::Failed(reason) | Failure::Misconfigured(reason)) => {
+                failed = failed.saturating_add(1);
+                complain(&line(&format!("{server}: {reason}")));
             }
         }
-        print(&report)?;
-        if failed == 0 { Ok(()) } else { Err(Failure::Failed(format!("{failed} servers could not be looked up"))) }
     }
+    print(&report)?;
+    if failed == 0 { Ok(()) } else { Err(Failure::Failed(format!("{failed} servers could not be looked up"))) }
+}
 
-    fn update(&self, server: &str, body: &Value) -> Result<(), Failure> {
-        let path = format!("/api/mcp/{}/package/update", self.id_of(server)?);
-        let update: Update = self.ask("POST", &path, Some(body))?;
-        let mut report = line(&format!("{server}: {}", update.versions.shown()));
-        for Difference { name, before, after } in &update.versions.packages {
-            let (before, after) = (before.as_deref().unwrap_or("none"), after.as_deref().unwrap_or("none"));
-            report.push_str(&line(&format!("  {name} {before} → {after}")));
-        }
-        update.tools.iter().for_each(|tool| report.push_str(&line(&format!("  {}", tool.shown()))));
-        update.removed_tools.iter().for_each(|tool| report.push_str(&line(&format!("  tool {tool} is gone"))));
-        print(&report)?;
-        if !update.is_applied {
-            let next = format!("ostler update {server} --accept {}", update.revision);
-            complain(&line(&format!("ostler: nothing was changed; to update and accept these tools: {next}")));
-        }
-        Ok(())
+fn update(running: &Running, server: &str, body: &Value) -> Result<(), Failure> {
+    let path = format!("/api/mcp/{}/package/update", id_of(running, server)?);
+    let update: Update = running.ask(Method::POST, &path, Some(body))?;
+    let mut report = line(&format!("{server}: {}", update.versions.shown()));
+    for Difference { name, before, after } in &update.versions.packages {
+        let (before, after) = (before.as_deref().unwrap_or("none"), after.as_deref().unwrap_or("none"));
+        report.push_str(&line(&format!("  {name} {before} → {after}")));
     }
+    update.tools.iter().for_each(|tool| report.push_str(&line(&format!("  {}", tool.shown()))));
+    update.removed_tools.iter().for_each(|tool| report.push_str(&line(&format!("  tool {tool} is gone"))));
+    print(&report)?;
+    if !update.is_applied {
+        let next = format!("ostler update {server} --accept {}", update.revision);
+        complain(&line(&format!("ostler: nothing was changed; to update and accept these tools: {next}")));
+    }
+    Ok(())
 }
 
 impl User {
@@ -244,8 +232,4 @@ impl Tool {
             Some(_) => format!("tool {name} is another in {}", places.join(", ")),
         }
     }
-}
-
-fn line(text: &str) -> String {
-    format!("{}\n", logging::one_line(text))
 }

@@ -105,18 +105,21 @@ impl ConnectionTarget {
 
     /// The URL of the MCP endpoint. Asks Ostler, and fails where it cannot be reached or refuses the key.
     pub(crate) async fn endpoint(&self, key: &str) -> Result<String, Failure> {
-        let client = outbound::client(&self.base, outbound::Reachable::Any).map_err(Failure::Failed)?;
         let Some(wanted) = &self.server else {
-            self.page(&client, key, 1, None).await?;
+            self.page(&self.client()?, key, 1, None).await?;
             let search = if self.search { "?tools=search" } else { "" };
             return Ok(format!("{}/mcp{search}", self.base));
         };
         Ok(format!("{}/mcp/{}", self.base, self.id_of(wanted, key).await?))
     }
 
+    fn client(&self) -> Result<awc::Client, Failure> {
+        outbound::client(&self.base, outbound::Reachable::Any).map_err(Failure::Failed)
+    }
+
     /// The id of the server that is called `wanted`, or has that id. Asks Ostler.
     pub(crate) async fn id_of(&self, wanted: &str, key: &str) -> Result<String, Failure> {
-        let client = outbound::client(&self.base, outbound::Reachable::Any).map_err(Failure::Failed)?;
+        let client = self.client()?;
         let (mut known, mut cursor) = (Vec::new(), None);
         loop {
             let page = self.page(&client, key, SERVERS_PER_PAGE, cursor.as_deref()).await?;

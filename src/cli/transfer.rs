@@ -3,29 +3,22 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, Write},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use awc::http::{StatusCode, header};
+use awc::http::Method;
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap, builder::PossibleValuesParser, value_parser};
-use ostler::{outbound, policy::client_file};
+use ostler::policy::client_file;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::{
     failure::Failure,
-    logging,
     place::{self, KEY_VARIABLE},
+    report::{line, print},
+    running::Running,
     standard_error::complain,
 };
-
-/// Time for Ostler to answer: it registers one server after the other.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// The longest answer that is read, in bytes.
-const RESPONSE_BYTES_MAX: usize = 32 << 20;
 
 const FORMATS: [&str; 4] = ["claude", "cursor", "vscode", "ostler"];
 
@@ -108,22 +101,20 @@ struct ImportedServer {
 /// Has Ostler take over a file.
 pub(crate) fn import(options: &Import) -> Result<(), Failure> {
     let Import { file, base, dry_run } = options;
-    let key = key()?;
+    let running = Running::at(base)?;
     let text = read(file)?;
     let variables: BTreeMap<String, String> = client_file::named(&text)
         .into_iter()
         .filter_map(|name| std::env::var(&name).ok().map(|value| (name, value)))
         .collect();
     let body = json!({"config": text, "variables": variables, "dryRun": dry_run});
-    let answer = ask(base, &key, "POST", "/api/mcp/import", Some(&body))?;
-    let outcome: ImportOutcome = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    let outcome: ImportOutcome = running.ask(Method::POST, "/api/mcp/import", Some(&body))?;
     let mut report = String::new();
     for ImportedServer { name, action, problem, ignored, notes } in &outcome.servers {
         let problem = problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
         let ignored = if ignored.is_empty() { String::new() } else { format!(" (left out: {})", ignored.join(", ")) };
-        report.push_str(&logging::one_line(&format!("{action:<6}  {name}{problem}{ignored}")));
-        report.push('\n');
-        notes.iter().for_each(|note| report.push_str(&format!("        note: {}\n", logging::one_line(note))));
+        report.push_str(&line(&format!("{action:<6}  {name}{problem}{ignored}")));
+        notes.iter().for_each(|note| report.push_str(&line(&format!("        note: {note}"))));
     }
     print(&report)?;
     if outcome.servers.is_empty() {
@@ -141,69 +132,10 @@ pub(crate) fn import(options: &Import) -> Result<(), Failure> {
 
 /// Prints the caller's servers.
 pub(crate) fn export(Export { format, base }: &Export) -> Result<(), Failure> {
-    let answer = ask(base, &key()?, "GET", &format!("/api/mcp/export?format={format}"), None)?;
-    let value: Value = serde_json::from_slice(&answer).map_err(|_| no_ostler(base))?;
+    let value: Value = Running::at(base)?.ask(Method::GET, &format!("/api/mcp/export?format={format}"), None)?;
     print(&format!("{value:#}\n"))
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::of(&format!("read {}", file.display()), &error))
-}
-
-/// Prints what a command found.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
-    io::stdout().lock().write_all(text.as_bytes()).map_err(|error| Failure::of("write to standard output", &error))
-}
-
-/// The key that is sent.
-pub(super) fn key() -> Result<String, Failure> {
-    let next = "make one with POST /api/auth/keys";
-    let missing = || Failure::Misconfigured(format!("{KEY_VARIABLE} holds no API key; {next}"));
-    std::env::var(KEY_VARIABLE).ok().filter(|key| !key.is_empty()).ok_or_else(missing)
-}
-
-/// The body of a good answer.
-pub(super) fn ask(base: &str, key: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, Failure> {
-    ask_within(RESPONSE_TIMEOUT, base, key, (method, path), body)
-}
-
-/// The body of a good answer that comes within `timeout`.
-pub(super) fn ask_within(
-    timeout: Duration,
-    base: &str,
-    key: &str,
-    (method, path): (&str, &str),
-    body: Option<&Value>,
-) -> Result<Vec<u8>, Failure> {
-    actix::System::new().block_on(async {
-        let client = outbound::client(base, outbound::Reachable::Any).map_err(Failure::Failed)?;
-        let method = if method == "POST" { awc::http::Method::POST } else { awc::http::Method::GET };
-        let request = client.request(method, format!("{base}{path}")).timeout(timeout);
-        let request = request.insert_header((header::AUTHORIZATION, format!("Bearer {key}")));
-        let sent = match body {
-            Some(body) => request.send_json(body).await,
-            None => request.send().await,
-        };
-        let mut answer = sent.map_err(|error| place::unreachable(base, &error))?;
-        let body = answer.body().limit(RESPONSE_BYTES_MAX).await;
-        let body = body.map_err(|error| Failure::Failed(format!("the answer of {base} ended early: {error}")))?;
-        if answer.status().is_success() {
-            return Ok(body.to_vec());
-        }
-        Err(refusal(base, answer.status(), &body))
-    })
-}
-
-/// Failure for an answer that is not a success: in Ostler's own words where it has any.
-fn refusal(base: &str, status: StatusCode, body: &[u8]) -> Failure {
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    match value.get("detail").and_then(Value::as_str) {
-        Some(detail) => Failure::Failed(format!("Ostler at {base} refused it: {detail}")),
-        None => Failure::Failed(format!("what answers at {base} said {}; is it an Ostler?", status.as_u16())),
-    }
-}
-
-/// Failure of an answer that is none of Ostler's.
-pub(super) fn no_ostler(base: &str) -> Failure {
-    Failure::Failed(format!("what answers at {base} is no Ostler"))
 }
