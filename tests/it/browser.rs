@@ -121,10 +121,11 @@ fn a_changed_tool_and_what_was_refused_wait_for_a_person() {
 #[test]
 fn an_update_of_a_package_is_seen_before_it_is_made_and_taken_back() {
     let (Some(props), Some(())) = (Props::get(), has_program("npx")) else { return };
-    let registry = Registry::new();
-    registry.publish("1.0.0");
-    props.play("packages", &mut registry.ostler(), ADMIN_PASSWORD, |ostler, wish| match wish {
-        "publish" => registry.publish("2.0.0"),
+    let setup = Setup::new();
+    let registry = Registry::start(&setup);
+    registry.publish_version("1.0.0");
+    props.play("packages", &mut registry.asked_by(setup).spawn(), ADMIN_PASSWORD, |ostler, wish| match wish {
+        "publish" => registry.publish_version("2.0.0"),
         other => nothing(ostler, other),
     });
 }

@@ -3,7 +3,6 @@
 mod healing;
 mod launched;
 mod pip;
-mod registry;
 mod updates;
 
 use std::{fs, path::PathBuf};

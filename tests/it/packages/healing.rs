@@ -1,9 +1,7 @@
 //! Packages that fail at start for a reason that is known, and what cures them.
 
-use super::{
-    registry::{Registry, path_with_uv},
-    *,
-};
+use super::*;
+use crate::support::registry::{Registry, path_with_uv};
 
 const MODULE: &str = "index.js";
 

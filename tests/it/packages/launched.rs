@@ -1,9 +1,7 @@
 //! A program that is run without its launcher is run as by it, but for what is listed here.
 
-use super::{
-    registry::{Registry, path_with_uv},
-    *,
-};
+use super::*;
+use crate::support::registry::{Registry, path_with_uv};
 
 /// Variables that launchers add and direct starts do not have (a prefix ends with `_`): they are about a launcher that
 /// is not there, or lead into the user's home.

@@ -2,8 +2,8 @@
 
 use std::{path::Path, process::Command};
 
-use super::{registry::Registry, *};
-use crate::support::real::has_program;
+use super::*;
+use crate::support::{real::has_program, registry::Registry};
 
 /// A set-up whose PATH has a Python and no uv; `None` where there is none such.
 fn without_uv() -> Option<Setup> {

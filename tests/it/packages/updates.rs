@@ -15,13 +15,14 @@ fn witness() -> Spec {
 /// An Ostler whose server runs the first version, of two.
 fn with_an_update() -> Option<(Registry, Ostler, Server)> {
     has_program("npx")?;
-    let registry = Registry::new();
-    registry.publish("1.0.0");
-    let ostler = registry.ostler();
+    let setup = Setup::new();
+    let registry = Registry::start(&setup);
+    registry.publish_version("1.0.0");
+    let ostler = registry.asked_by(setup).spawn();
     let server = ostler.admin().register(witness());
     runs(&server);
     assert_eq!(version(&server), "1.0.0");
-    registry.publish("2.0.0");
+    registry.publish_version("2.0.0");
     Some((registry, ostler, server))
 }
 
@@ -160,7 +161,7 @@ fn tools_that_nobody_looked_at_wait_after_an_update() {
 #[test]
 fn a_version_that_does_not_become_ready_changes_nothing_and_says_why() {
     let Some((registry, ostler, server)) = with_an_update() else { return };
-    registry.publish("3.0.0");
+    registry.publish_version("3.0.0");
     let pid = server.pid();
     let refused = update(&server, json!({})).problem(500, "spawn_failed");
     let detail = refused.string("/detail");

@@ -1,25 +1,18 @@
-//! A registry of npm on this machine, for packages whose versions come while a test runs.
+//! Registries of npm and PyPI on loopback, with packages that a test makes.
 
 use std::{
+    collections::BTreeMap,
     fs,
+    path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex},
 };
 
-use serde_json::{Value, json};
-
 use super::{
-    Ostler, Setup,
-    folder::Folder,
-    upstream::{Then, Upstream, ok},
+    real::{has_program, python_servers},
+    upstream::{Then, Upstream},
+    *,
 };
-
-/// A registry of npm with one package, of which there are as many versions as were published.
-pub struct Registry {
-    upstream: Upstream,
-    versions: Arc<Mutex<Vec<&'static str>>>,
-    folder: Folder,
-}
 
 pub const PACKAGE: &str = "witness-server";
 
@@ -42,59 +35,134 @@ require('readline').createInterface({input: process.stdin}).on('line', (line) =>
 });
 ";
 
+/// Both registries; they are there for as long as this.
+pub struct Registry {
+    upstream: Upstream,
+    files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    /// Where packages are packed.
+    folder: PathBuf,
+}
+
 impl Registry {
-    pub fn new() -> Self {
-        let (versions, folder) = (Arc::new(Mutex::new(Vec::new())), Folder::new());
-        let (published, tarballs) = (Arc::clone(&versions), folder.path().to_owned());
+    /// Registries without a package.
+    pub fn start(setup: &Setup) -> Self {
+        let files: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
+        let served = Arc::clone(&files);
         let upstream = Upstream::start(move |seen, wire| {
-            let host = seen.header("host").unwrap_or_default().to_owned();
-            match seen.target.strip_prefix("/tarballs/") {
-                Some(file) => {
-                    let bytes = fs::read(tarballs.join(file)).unwrap();
-                    wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len()));
-                    wire.send(bytes);
-                }
-                None if seen.target == format!("/{PACKAGE}") && !published.lock().unwrap().is_empty() => {
-                    wire.send(ok(&description(&host, &published.lock().unwrap()).to_string()))
-                }
-                None => wire.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+            let path = seen.target.trim_end_matches('/').replace("%2f", "/");
+            let (status, body) = match served.lock().unwrap().get(&path) {
+                Some(body) => ("200 OK", body.clone()),
+                None => ("404 Not Found", Vec::new()),
+            };
+            let kind = if path.starts_with("/simple/") { "text/html" } else { "application/octet-stream" };
+            let length = body.len();
+            wire.send(format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"));
+            if !seen.raw.starts_with("HEAD ") {
+                wire.send(body);
             }
             Then::Keep
         });
-        Self { upstream, versions, folder }
+        let folder = setup.home.join("packed");
+        fs::create_dir_all(&folder).unwrap();
+        Self { upstream, files, folder }
     }
 
-    /// Publishes a version, as the newest.
-    pub fn publish(&self, version: &'static str) {
-        let package = self.folder.path().join(version).join("package");
-        fs::create_dir_all(&package).unwrap();
-        let bin = json!({"name": PACKAGE, "version": version, "bin": "index.js"});
-        fs::write(package.join("package.json"), bin.to_string()).unwrap();
-        fs::write(package.join("index.js"), PROGRAM_OF_IT.replace("VERSION", version)).unwrap();
-        let mut tar = Command::new("tar");
-        let tarball = self.folder.path().join(format!("{version}.tgz"));
-        tar.arg("-czf").arg(tarball).arg("-C").arg(package.parent().unwrap()).arg("package");
-        assert!(tar.status().unwrap().success());
-        self.versions.lock().unwrap().push(version);
+    /// A set-up whose installers ask these registries.
+    pub fn asked_by(&self, setup: Setup) -> Setup {
+        setup
+            .env("NPM_CONFIG_REGISTRY", &self.url("/"))
+            .env("UV_DEFAULT_INDEX", &self.url("/simple"))
+            .env("PIP_INDEX_URL", &self.url("/simple"))
     }
 
-    /// Has no package any more.
+    /// The address of a path there.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.upstream.address)
+    }
+
+    fn put(&self, path: &str, body: impl Into<Vec<u8>>) {
+        self.files.lock().unwrap().insert(path.to_owned(), body.into());
+    }
+
+    /// Publishes a version of a package of npm with these files, as the newest; its `package.json` is `description`.
+    pub fn publish_npm(&self, mut description: Value, files: &[(&str, &str)]) {
+        let name = description["name"].as_str().unwrap().to_owned();
+        let version = description["version"].as_str().unwrap().to_owned();
+        let folder = self.folder.join("npm").join(&name).join(&version);
+        let described = description.to_string();
+        write(&folder, files.iter().copied().chain([("package.json", described.as_str())]));
+        let packed = Command::new("npm").args(["pack", "--json"]).current_dir(&folder).output().unwrap();
+        let packed: Value = serde_json::from_slice(&packed.stdout).unwrap();
+        let file = packed[0]["filename"].as_str().unwrap();
+        let path = format!("/{name}/-/{file}");
+        self.put(&path, fs::read(folder.join(file)).unwrap());
+        description["dist"] = json!({"tarball": self.url(&path), "integrity": packed[0]["integrity"]});
+        let page = format!("/{name}");
+        let mut versions = self.page(&page).map_or_else(|| json!({}), |page| page["versions"].clone());
+        versions[&version] = description;
+        let text = json!({"name": name, "dist-tags": {"latest": version}, "versions": versions}).to_string();
+        self.put(&page, text);
+    }
+
+    fn page(&self, path: &str) -> Option<Value> {
+        self.files.lock().unwrap().get(path).map(|page| serde_json::from_slice(page).unwrap())
+    }
+
+    /// Publishes a version of [`PACKAGE`], as the newest.
+    pub fn publish_version(&self, version: &str) {
+        let description = json!({"name": PACKAGE, "version": version, "bin": {PACKAGE: "index.js"}});
+        self.publish_npm(description, &[("index.js", &PROGRAM_OF_IT.replace("VERSION", version))]);
+    }
+
+    /// Has no [`PACKAGE`] any more.
     pub fn withdraw(&self) {
-        self.versions.lock().unwrap().clear();
+        self.files.lock().unwrap().remove(&format!("/{PACKAGE}"));
     }
 
-    /// An Ostler that installs from here.
-    pub fn ostler(&self) -> Ostler {
-        Setup::new().env("NPM_CONFIG_REGISTRY", &format!("http://{}/", self.upstream.address)).spawn()
+    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one,
+    /// and these requirements.
+    pub fn publish_pypi(
+        &self,
+        (name, version): (&str, &str),
+        module: Option<&str>,
+        needs: &[&str],
+        files: &[(&str, &str)],
+    ) {
+        let folder = self.folder.join("pypi").join(version);
+        write(&folder.join(name), files.iter().copied());
+        let program = module.map_or("-".into(), |module| format!("{name} = {module}"));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/packages/wheel.py");
+        let mut python = Command::new("python3");
+        let packed = python.args([script, name, version, &program]).args(needs).current_dir(&folder).output().unwrap();
+        let packed = String::from_utf8(packed.stdout).unwrap();
+        let (wheel, hash) = packed.trim().split_once(' ').unwrap();
+        self.put(&format!("/files/{wheel}"), fs::read(folder.join(wheel)).unwrap());
+        let page = format!("/simple/{name}");
+        let before = self.files.lock().unwrap().get(&page).cloned().unwrap_or_default();
+        let link = format!("<a href=\"{}#sha256={hash}\">{wheel}</a>\n", self.url(&format!("/files/{wheel}")));
+        self.put(&page, [before, link.into_bytes()].concat());
+    }
+
+    /// Publishes the witness in both registries.
+    pub fn publish_witness(&self) {
+        let package = json!({"name": "witness", "version": "1.0.0", "bin": {"witness": "witness.js"}});
+        self.publish_npm(package, &[("witness.js", include_str!("../packages/witness.js"))]);
+        let files = [("witness.py", include_str!("../packages/witness.py"))];
+        self.publish_pypi(("witness", "1.0.0"), Some("witness:main"), &[], &files);
     }
 }
 
-fn description(host: &str, versions: &[&str]) -> Value {
-    let one = |version: &&str| {
-        let dist = json!({"tarball": format!("http://{host}/tarballs/{version}.tgz")});
-        let value = json!({"name": PACKAGE, "version": version, "bin": {PACKAGE: "index.js"}, "dist": dist});
-        ((*version).to_owned(), value)
-    };
-    let all: serde_json::Map<_, _> = versions.iter().map(one).collect();
-    json!({"name": PACKAGE, "dist-tags": {"latest": versions.last()}, "versions": all})
+fn write<'a>(folder: &Path, files: impl Iterator<Item = (&'a str, &'a str)>) {
+    for (name, text) in files {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+}
+
+/// PATH with uv in front; `None` where it cannot be had, or there is no npm.
+pub fn path_with_uv() -> Option<String> {
+    has_program("npx")?;
+    let folder = python_servers("uv")?;
+    Some(format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()))
 }
