@@ -58,7 +58,8 @@ pub use secret::{NamedSecret, SecretChange};
 pub use server::{Isolation, Protocol, Remote, RemoteOAuth, Server, ServerConfig, Share, ToolRules};
 pub use server_change::ServerChange;
 pub use server_package::{
-    AvailableVersions, InstalledPackage, PackageDifference, PackageUpdate, PackageUser, PinnedPackage, ServerPackage,
+    AvailableVersions, CanaryCall, HeldUpdate, InstalledPackage, PackageDifference, PackageUpdate, PackageUser,
+    PinnedPackage, ServerPackage,
 };
 pub use service::{HealthCheck, InstanceChange, InstanceSpec, LoadBalancing, Serve, ServiceLimit, ServiceSpec};
 pub use start_preview::StartPreview;

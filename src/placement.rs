@@ -57,6 +57,7 @@ pub(crate) use containers::Containers;
 pub(crate) use isolated_process::{IsolatedProcess, Lease};
 pub(crate) use launcher::Launcher;
 pub(crate) use supervisor_handle::SupervisorHandle;
+pub(crate) use trials::{Trial, TrialCall};
 
 /// Pause between looks for idle processes.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(60);

@@ -12,6 +12,7 @@ mod import;
 mod loading;
 mod named;
 mod output;
+mod package_following;
 mod package_update;
 mod packages;
 mod registration;

@@ -3,8 +3,9 @@
 
 Usage: bomb.py OSTLER HOSTILE [--blocks N] [--calls N]
 
-OSTLER and HOSTILE (the example `hostile_server`) are release builds. Blocks of calls with and without the bomb take
-turns; a bomb is set off each second while its block lasts, in a server that was started again.
+OSTLER and HOSTILE (the example `hostile_server`) are release builds. Three blocks of calls take turns: with no other
+work, beside a server that is started again each second, and beside one in which a bomb is set off after each start, as
+the bomb itself ends it.
 """
 
 import argparse
@@ -54,36 +55,37 @@ def main():
         ostler = Ostler(os.path.abspath(given.ostler), pathlib.Path(folder), "standard")
         try:
             calm, bomb = (register(ostler, name, os.path.abspath(given.hostile)) for name in ("calm", "bomb"))
-            is_on, ended, bombs = threading.Event(), threading.Event(), [0]
+            beside, ended, bombs = [None], threading.Event(), [0]
 
-            def keep_bombing():
-                while not ended.is_set():
-                    if is_on.wait(0.1):
+            def keep_busy():
+                while not ended.wait(1):
+                    if beside[0]:
                         ostler.ask("POST", f"/api/mcp/{bomb}/restart")
+                    if beside[0] == "bombs":
                         fork = {"toolName": "fork", "parameters": {"count": 10_000}}
                         ostler.ask("POST", f"/api/mcp/{bomb}/execute", fork)
                         bombs[0] += 1
-                        ended.wait(1)
 
-            bomber = threading.Thread(target=keep_bombing)
-            bomber.start()
+            busy = threading.Thread(target=keep_busy)
+            busy.start()
             block(ostler, calm, given.calls)
-            pairs = []
+            rounds = []
             for _ in range(given.blocks):
-                without = block(ostler, calm, given.calls)
-                is_on.set()
-                beside = block(ostler, calm, given.calls)
-                is_on.clear()
-                pairs.append((without, beside))
+                taken = []
+                for beside[0] in (None, "restarts", "bombs"):
+                    taken.append(block(ostler, calm, given.calls))
+                beside[0] = None
+                rounds.append(taken)
             ended.set()
-            bomber.join()
+            busy.join()
         finally:
             ostler.stop()
-    ratios = sorted(beside / without for without, beside in pairs)
-    without, beside = (statistics.median(column) for column in zip(*pairs))
-    print(f"p99 without {without:.2f} ms, beside {beside:.2f} ms; {bombs[0]} bombs of {PROCESSES} processes")
-    median = statistics.median(ratios)
-    print(f"ratio, median of {given.blocks} pairs: {median:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    calm, restarts, bombed = (statistics.median(column) for column in zip(*rounds))
+    print(f"p99: {calm:.2f} ms; beside restarts {restarts:.2f} ms; beside {bombs[0]} bombs {bombed:.2f} ms")
+    for name, index in (("restarts", 1), (f"bombs of {PROCESSES} processes", 2)):
+        ratios = sorted(taken[index] / taken[0] for taken in rounds)
+        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        print(f"beside {name}: median of {given.blocks} rounds {statistics.median(ratios):.2f} times ({spread})")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use plan::{Part, Plan};
 use table::Table;
 
+/// As in the program beside which the embedding app is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Whatever goes wrong ends the run with its reason.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 

@@ -162,8 +162,7 @@ fn add_program(
         }
         return report(running.base, server);
     }
-    let launcher = matches!(package::recognize(command, args), Some(Ok(_))).then_some("replace");
-    let body = json!({"name": name, "command": command, "args": args, "launcher": launcher});
+    let body = json!({"name": name, "command": command, "args": args});
     let server: Value = running.ask(Method::POST, "/api/mcp", Some(&body))?;
     report(running.base, &json!({"server": server}))
 }

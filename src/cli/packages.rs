@@ -122,6 +122,7 @@ struct Update {
     versions: Versions,
     tools: Vec<Tool>,
     removed_tools: Vec<String>,
+    calls: Vec<Call>,
     revision: String,
     is_applied: bool,
 }
@@ -132,6 +133,12 @@ struct Tool {
     name: String,
     accepted_hash: Option<String>,
     differences: Vec<DifferencePlace>,
+}
+
+#[derive(Deserialize)]
+struct Call {
+    tool: String,
+    failure: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -198,6 +205,7 @@ fn update(running: &Running, server: &str, body: &Value) -> Result<(), Failure> 
     }
     update.tools.iter().for_each(|tool| report.push_str(&line(&format!("  {}", tool.shown()))));
     update.removed_tools.iter().for_each(|tool| report.push_str(&line(&format!("  tool {tool} is gone"))));
+    update.calls.iter().for_each(|call| report.push_str(&line(&format!("  {}", call.shown()))));
     print(&report)?;
     if !update.is_applied {
         let next = format!("ostler update {server} --accept {}", update.revision);
@@ -219,6 +227,16 @@ impl Versions {
             (false, _) => format!("{name} {version} is what there is"),
             (true, true) => format!("{name} {version}, {} other packages with it", packages.len()),
             (true, false) => format!("{name} {version} → {available}"),
+        }
+    }
+}
+
+impl Call {
+    fn shown(&self) -> String {
+        let Self { tool, failure } = self;
+        match failure {
+            None => format!("tool {tool}, called as it was before, succeeds"),
+            Some(failure) => format!("tool {tool}, called as it was before, fails: {failure}"),
         }
     }
 }

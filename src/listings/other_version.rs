@@ -1,6 +1,6 @@
 //! Tools of another version of a server, before and while it moves to that.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde_json::value::RawValue;
 
@@ -25,6 +25,14 @@ impl Listings {
         let changes = other.values().filter_map(|definition| pins.change(definition)).collect();
         let now = server.link.listing().map(|listing| pins::definitions(&*listing.tools)).unwrap_or_default();
         (changes, now.into_keys().filter(|name| !other.contains_key(name)).collect())
+    }
+
+    /// Names of the tools that a server lists as they were accepted, and that change nothing by their own word.
+    pub(crate) fn read_only(&self, server: &Registered) -> HashSet<String> {
+        let (pins, listing) = (self.accepted(server.id), server.link.listing());
+        let tools = listing.map(|listing| pins::definitions(&*listing.tools)).unwrap_or_default();
+        let is_wanted = |tool: &pins::Definition| tool.is_read_only() && pins.change(tool).is_none();
+        tools.into_values().filter(is_wanted).map(|tool| tool.name).collect()
     }
 
     /// Accepts the tools of another version beside those accepted so far, until [`Listings::end_move`].

@@ -33,15 +33,18 @@ impl PackageRun {
 #[non_exhaustive]
 pub enum LauncherUse {
     /// They are run as they are.
-    #[default]
     Keep,
     /// Their packages are installed once, and the packages' programs run in their place.
+    #[default]
     Replace,
+    /// As `Replace`; and servers are moved to newer versions, within what their command lines ask for, once these have
+    /// listed the same tools and answered what they were called with before.
+    Follow,
 }
 
 impl LauncherUse {
     /// All of them, with their names.
-    pub const ALL: [(&str, Self); 2] = [("keep", Self::Keep), ("replace", Self::Replace)];
+    pub const ALL: [(&str, Self); 3] = [("keep", Self::Keep), ("replace", Self::Replace), ("follow", Self::Follow)];
 }
 
 /// A registry of packages.

@@ -18,6 +18,8 @@ pub struct ServerPackage {
     pub wanted: Option<PackageRun>,
     /// The versions that it runs; `null` before its first start, and where its launcher is kept.
     pub pinned: Option<PinnedPackage>,
+    /// The versions that it was not moved to, where it follows its package; `null` where there are none.
+    pub held: Option<HeldUpdate>,
 }
 
 /// The versions that a server runs of a package and of all that it needs.
@@ -136,6 +138,35 @@ pub struct PackageUpdate {
     /// Name of these versions with these tools: an update that is given it accepts the tools, or fails where it finds
     /// others.
     pub revision: String,
+    /// Recorded calls of tools that change nothing, which a process of these versions was asked again.
+    pub calls: Vec<CanaryCall>,
     /// True where the server runs them now.
     pub is_applied: bool,
+}
+
+/// A recorded call that a process of other versions was asked again, before these may serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[non_exhaustive]
+pub struct CanaryCall {
+    /// Name of the tool.
+    pub tool: String,
+    /// The failure in words; `null` where the call succeeded as it did before.
+    pub failure: Option<String>,
+}
+
+impl CanaryCall {
+    /// A call of this tool, and what failed of it.
+    pub(crate) fn new(tool: String, failure: Option<String>) -> Self {
+        Self { tool, failure }
+    }
+}
+
+/// Versions that a server was not moved to, though it follows its package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[non_exhaustive]
+pub struct HeldUpdate {
+    /// The version of the package.
+    pub available: String,
+    /// The reason.
+    pub reason: String,
 }

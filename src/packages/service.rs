@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{AuditEntry, PackageCure, PackageRun, ServerId, Timestamp},
+    model::{AuditEntry, AvailableVersions, PackageCure, PackageRun, ServerId, Timestamp},
     policy::package,
     recorder::Recorder,
     secrets::{Keyring, context},
@@ -38,6 +38,8 @@ pub(crate) struct Packages {
     pub(super) loans: Mutex<HashMap<ServerId, Arc<Pin>>>,
     /// Servers whose package is being updated.
     pub(super) updating: Arc<Mutex<HashSet<ServerId>>>,
+    /// Versions that servers which follow their packages were not moved to, and why.
+    pub(super) held: Mutex<HashMap<ServerId, (AvailableVersions, String)>>,
     healing: Healing,
     /// Packages of npm whose install scripts are run.
     scripts: Vec<String>,
@@ -48,8 +50,8 @@ impl Packages {
     pub(crate) fn new(data_dir: &Path, recorder: Recorder, keyring: Arc<Keyring>, scripts: Vec<String>) -> Self {
         let data_dir = supervisor::without_links(data_dir).unwrap_or_else(|| data_dir.to_owned());
         let installations = Installations::new(Store { root: data_dir.join("packages") });
-        let (pins, loans, updating, healing) = Default::default();
-        Self { installations, recorder, keyring, pins, loans, updating, healing, scripts }
+        let (pins, loans, updating, held, healing) = Default::default();
+        Self { installations, recorder, keyring, pins, loans, updating, held, healing, scripts }
     }
 
     /// Takes the stored pins in place of those before.
@@ -78,6 +80,7 @@ impl Packages {
     /// Forgets a server that is removed.
     pub(crate) fn forget(&self, id: ServerId) {
         self.pins.lock().remove(&id);
+        self.held.lock().remove(&id);
         self.healing.forget(id);
     }
 
@@ -205,6 +208,7 @@ impl Packages {
         let text = serde_json::to_string(&*pin).map_err(|error| Error::Internal(error.to_string()))?;
         let (sealed, at) = (self.keyring.seal(&context::package(id), &text)?, Timestamp::now());
         self.recorder.commit(entry, move |db| store::package_pins::put(db, id, &sealed, at)).await?;
+        self.held.lock().remove(&id);
         self.pins.lock().insert(id, pin);
         Ok(())
     }

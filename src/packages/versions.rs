@@ -16,7 +16,9 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{AuditEntry, AvailableVersions, InstalledPackage, PackageRun, PackageUser, PinnedPackage, ServerId},
+    model::{
+        AuditEntry, AvailableVersions, HeldUpdate, InstalledPackage, PackageRun, PackageUser, PinnedPackage, ServerId,
+    },
     policy::pins::Pins,
 };
 
@@ -181,6 +183,23 @@ impl Packages {
     /// Has a server run what it ran before [`Packages::replace`], as if that had never been.
     pub(crate) async fn put_back(&self, entry: AuditEntry, id: ServerId, before: &Versions) -> Result<()> {
         self.keep(Some(entry), id, before.0.clone()).await
+    }
+
+    /// Notes that a server was not moved to these versions, and why.
+    pub(crate) fn hold(&self, id: ServerId, versions: AvailableVersions, reason: String) {
+        self.held.lock().insert(id, (versions, reason));
+    }
+
+    /// True where a server was not moved to just these versions.
+    pub(crate) fn is_held(&self, id: ServerId, versions: &AvailableVersions) -> bool {
+        self.held.lock().get(&id).is_some_and(|(held, _)| held == versions)
+    }
+
+    /// The versions that a server was not moved to.
+    pub(crate) fn held(&self, id: ServerId) -> Option<HeldUpdate> {
+        let held = self.held.lock();
+        held.get(&id)
+            .map(|(versions, reason)| HeldUpdate { available: versions.available.clone(), reason: reason.clone() })
     }
 
     fn present(&self, id: ServerId, run: &PackageRun) -> Result<Arc<Pin>> {

@@ -1,30 +1,48 @@
 //! Other versions of a server's program: tried out by a process that serves no caller, and moved to.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 
 use super::{Placement, is_stopped, process_key::shared};
 use crate::{
     error::Result,
-    model::ServerId,
-    policy::mask::Mask,
+    mcp::{self, RpcError},
+    model::{CanaryCall, ServerId},
+    policy::{mask::Mask, payload},
     registry::Registered,
     supervisor::{
-        Availability, Link,
-        messages::{AddServer, NotUp, RemoveServer, StartServer, Wanted},
+        Availability, Link, ServerInstance,
+        messages::{AddServer, Answer, NotUp, RemoveServer, StartServer, Wanted},
     },
 };
 
-/// Tools of a process that became ready.
-type Tools = Arc<Vec<Arc<RawValue>>>;
+/// Longest time for the answer to a call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A call to make: the tool, and the arguments.
+pub(crate) type TrialCall = (String, Arc<RawValue>);
+
+/// Findings about a process that became ready.
+pub(crate) struct Trial {
+    /// The tools that it lists.
+    pub(crate) tools: Arc<Vec<Arc<RawValue>>>,
+    /// The calls that it was asked.
+    pub(crate) calls: Vec<CanaryCall>,
+}
 
 impl Placement {
-    /// Starts a process of a server under an id of its own, beside those that serve; the tools that it lists once it is
-    /// ready, or how it ended. It is gone when this returns.
-    pub(crate) async fn try_out(&self, process: ServerId, server: &Registered) -> Result<Result<Tools, NotUp>> {
+    /// Starts a process of a server under an id of its own, beside those that serve, and makes these calls of the tools
+    /// that it lists; what was found once it was ready, or how it ended. It is gone when this returns.
+    pub(crate) async fn try_out(
+        &self,
+        process: ServerId,
+        server: &Registered,
+        calls: Vec<TrialCall>,
+    ) -> Result<Result<Trial, NotUp>> {
         self.trials.lock().insert(process, server.id);
-        let tried = self.start_trial(process, server).await;
+        let tried = self.start_trial(process, server, calls).await;
         let removed = self.supervisor.ask(RemoveServer { id: process }).await;
         // What it reported is dealt with as that of a trial.
         self.supervisor.flush_events().await;
@@ -32,14 +50,23 @@ impl Placement {
         removed.and(tried)
     }
 
-    async fn start_trial(&self, id: ServerId, registered: &Registered) -> Result<Result<Tools, NotUp>> {
+    async fn start_trial(
+        &self,
+        id: ServerId,
+        registered: &Registered,
+        calls: Vec<TrialCall>,
+    ) -> Result<Result<Trial, NotUp>> {
         let server = registered.server.load_full();
         let launch = self.launch(&server, None, shared(&server.config)).await?;
         let mask = Mask::clone(&registered.mask.load());
-        self.supervisor.ask(AddServer { id, launch, mask, wanted: Wanted::Down, link: Link::default() }).await?;
+        let added = AddServer { id, launch, mask: mask.clone(), wanted: Wanted::Down, link: Link::default() };
+        self.supervisor.ask(added).await?;
         Ok(match self.supervisor.ask(StartServer { id }).await? {
             Ok(view) => match view.availability {
-                Availability::Ready(instance) => Ok(instance.tools()),
+                Availability::Ready(instance) => {
+                    let tools = instance.tools();
+                    Ok(Trial { tools, calls: asked(&instance, calls, &mask).await })
+                }
                 Availability::Coming | Availability::Down(_) => Err(NotUp::Stopped),
             },
             Err(not_up) => Err(not_up),
@@ -74,5 +101,29 @@ impl Placement {
         let (server, mask) = (registered.server.load_full(), Mask::clone(&registered.mask.load()));
         self.update(&server, mask, None).await?;
         self.update_isolated_of_server(server.id).await
+    }
+}
+
+/// Calls those of the tools that a process lists, one after the other.
+async fn asked(instance: &Arc<ServerInstance>, calls: Vec<TrialCall>, mask: &Mask) -> Vec<CanaryCall> {
+    let (listed, mut asked) = (instance.definitions(), Vec::new());
+    for (tool, arguments) in calls.into_iter().filter(|(tool, _)| listed.contains_key(tool)) {
+        let answer = timeout(CALL_TIMEOUT, instance.call_tool(&tool, &arguments, None, None).answer()).await;
+        let failure =
+            answer.map_or_else(|_| Some(format!("no answer within {} s", CALL_TIMEOUT.as_secs())), failure_in);
+        asked.push(CanaryCall::new(tool, failure.map(|text| payload::reason(&mask.text(&text)))));
+    }
+    asked
+}
+
+/// The failure that an answer tells of, in words.
+fn failure_in(answer: Answer) -> Option<String> {
+    match answer {
+        Answer::Result(result) => mcp::tool_error_text(&result),
+        Answer::Error(error) => Some(RpcError::read(&error).message),
+        Answer::NotSent | Answer::Unread => Some("it reads no requests".into()),
+        Answer::TooLong => Some("its answer is too long".into()),
+        Answer::Died(reason) => Some(format!("its process ended: {reason}")),
+        Answer::TransportFailed { reason, .. } => Some(reason),
     }
 }

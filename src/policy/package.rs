@@ -1,10 +1,12 @@
 //! Packages that a command line has a launcher fetch and run: `npx -y PACKAGE`, `uvx PACKAGE` and the like.
 
+mod canary;
 mod cures;
 mod launchers;
 mod plan;
 mod requirement;
 
+pub use canary::canary_calls;
 pub use cures::cure;
 pub use launchers::recognize;
 pub use plan::LauncherPlan;

@@ -82,6 +82,21 @@ impl Definition {
         tool_flags::of_tool(&self.name, &self.text)
     }
 
+    /// True where the tool changes nothing, by its own word (`annotations.readOnlyHint`).
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Tool {
+            annotations: Annotations,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Annotations {
+            read_only_hint: bool,
+        }
+        serde_json::from_str(&self.text).is_ok_and(|tool: Tool| tool.annotations.read_only_hint)
+    }
+
     /// SHA-256 of the definition, in hex.
     #[must_use]
     pub fn hash(&self) -> String {

@@ -164,6 +164,7 @@ impl Runtime {
         inner.secrets.observe(Arc::downgrade(&inner.servers));
         inner.authorizations.observe(Arc::downgrade(&inner.placement));
         actix::spawn(inner.servers.follow(reports));
+        actix::spawn(inner.servers.run());
         inner.services.attend(&inner.events);
         actix::spawn(inner.events.run());
         actix::spawn(inner.access.run());

@@ -11,16 +11,18 @@ use crate::{
     events::ServerChangeKind,
     listings::ACCEPT,
     model::{
-        AuditEntry, AvailableVersions, Outcome, PackageRun, PackageUpdate, Principal, ServerId, TimelineLevel,
-        ToolChange,
+        AuditEntry, AvailableVersions, CallFilter, Isolation, Outcome, PackageRun, PackageUpdate, PageRequest,
+        Principal, ServerId, TimelineLevel, ToolChange,
     },
     packages::{UpdateInProgress, Versions},
+    placement::{Trial, TrialCall},
     policy::{
-        hex, permission,
+        hex, package, payload, permission,
         pins::{self, Pins},
     },
     registry::Registered,
     servers::service::Servers,
+    store,
     supervisor::messages::NotUp,
 };
 
@@ -28,6 +30,12 @@ use crate::{
 const TRY: &str = "package.try";
 const UPDATE: &str = "package.update";
 const ROLLBACK: &str = "package.rollback";
+
+/// Recorded calls among which those are found that a new version is asked.
+const CALLS_SEARCHED: u32 = 100;
+
+/// Bytes of tools' names in a message.
+const TOOLS_BYTES_MAX: usize = 300;
 
 /// Bytes of the hash that names versions with their tools.
 const REVISION_BYTES: usize = 16;
@@ -39,6 +47,8 @@ pub enum UpdateMode {
     DryRun,
     /// Moves to the new versions; tools that are others wait to be accepted.
     Move,
+    /// Moves to the new versions where no tool is another, or gone; else `Conflict`.
+    Unattended,
     /// Moves to the versions of a dry run and accepts their tools; `Conflict` where there are others by now.
     Accept(String),
 }
@@ -59,8 +69,9 @@ struct Move {
 
 impl Servers {
     /// Updates a server's package to the versions that its command line asks for now (`mcp:write`). A process that
-    /// serves no caller is started with them; where it does not become ready, the server stays as it is, and the
-    /// failure says why. Takes as long as it takes to install them, and goes on where the caller is dropped.
+    /// serves no caller is started with them, and asked what the server was called with before. Where it does not become
+    /// ready, or fails at a call and was not accepted so, the server stays as it is, and the failure says why. Takes as
+    /// long as it takes to install them, and goes on where the caller is dropped.
     pub async fn update_package(
         self: &Arc<Self>,
         who: &Principal,
@@ -70,7 +81,8 @@ impl Servers {
         let server = self.registry.reach(who, id, permission::WRITES, UPDATE)?;
         let alone = self.packages.begin_update(id)?;
         let (servers, who) = (self.clone(), who.clone());
-        let updated = self.recorder.spawn(async move { servers.update_to_newest(&who, server, mode, alone).await });
+        let updated =
+            self.recorder.spawn(async move { servers.update_to_newest(Some(&who), server, mode, alone).await });
         updated.await.map_err(|_| Error::Internal("an update panicked".into()))?
     }
 
@@ -84,36 +96,35 @@ impl Servers {
         let (servers, who) = (self.clone(), who.clone());
         let (seen, changes) = (difference.clone(), Vec::new());
         let moving = Move { server, run, difference, to, changes, tools, action: ROLLBACK, _alone: alone };
-        let moved = self.recorder.spawn(async move { servers.move_to(&who, moving).await });
+        let moved = self.recorder.spawn(async move { servers.move_to(Some(&who), moving).await });
         moved.await.map_err(|_| Error::Internal("a rollback panicked".into()))??;
         Ok(seen)
     }
 
-    async fn update_to_newest(
+    /// Updates a server's package as `mode` says, for a caller or by Ostler itself.
+    pub(super) async fn update_to_newest(
         self: &Arc<Self>,
-        who: &Principal,
+        who: Option<&Principal>,
         server: Arc<Registered>,
         mode: UpdateMode,
         alone: UpdateInProgress,
     ) -> Result<PackageUpdate> {
         let run = self.replaced_run(&server)?;
-        self.recorder.commit_entry(self.access.change(who, TRY, server.id)?).await?;
+        self.recorder.commit_entry(self.entry(who, TRY, server.id)?).await?;
         let note = |text: &str| server.link.add_note(TimelineLevel::Info, &format!("update: {text}"));
         let installers = self.placement.installers();
         let (versions, to) = self.packages.install_newest(server.id, &run, &installers, &note).await?;
-        let listed = self.try_out(&server, &versions, &to).await?;
+        let Trial { tools: listed, calls } = self.try_out(&server, &versions, &to).await?;
         let (tools, removed_tools) = self.listings.compared(&server, &listed);
         let revision = revision(&to, &listed);
-        let mut update = PackageUpdate { versions, tools, removed_tools, revision, is_applied: false };
-        let accepts = match mode {
-            UpdateMode::DryRun => return Ok(update),
-            UpdateMode::Move => false,
-            UpdateMode::Accept(seen) if seen == update.revision => true,
-            UpdateMode::Accept(_) => {
-                let why = "its package, or what that lists, is not as it was looked at: look at the update again";
-                return Err(Error::Conflict(why.into()));
-            }
-        };
+        let mut update = PackageUpdate { versions, tools, removed_tools, revision, calls, is_applied: false };
+        if mode == UpdateMode::DryRun {
+            return Ok(update);
+        }
+        if let Some(reason) = objection(&update, &mode) {
+            return Err(Error::Conflict(reason));
+        }
+        let accepts = matches!(mode, UpdateMode::Accept(_));
         if update.versions.is_other {
             let (changes, tools) =
                 if accepts { (update.tools.clone(), Pins::of(&*listed)) } else { Default::default() };
@@ -125,18 +136,13 @@ impl Servers {
         Ok(update)
     }
 
-    /// The tools that a process of the server lists with other versions of its package.
-    async fn try_out(
-        &self,
-        server: &Registered,
-        versions: &AvailableVersions,
-        to: &Versions,
-    ) -> Result<Arc<Vec<Arc<RawValue>>>> {
-        let process = ServerId::new();
+    /// Findings about a process of the server with other versions of its package.
+    async fn try_out(&self, server: &Registered, versions: &AvailableVersions, to: &Versions) -> Result<Trial> {
+        let (process, calls) = (ServerId::new(), self.canary_calls(server).await?);
         let _loan = self.packages.lend(process, to);
         let (name, version) = (&versions.name, &versions.available);
         server.link.add_note(TimelineLevel::Info, &format!("update: trying {name} {version}"));
-        self.placement.try_out(process, server).await?.map_err(|not_up| {
+        self.placement.try_out(process, server, calls).await?.map_err(|not_up| {
             let (reason, stderr) = match not_up {
                 NotUp::Failed(report) => (report.reason, report.stderr),
                 NotUp::Stopped => ("was stopped".into(), Vec::new()),
@@ -147,13 +153,26 @@ impl Servers {
         })
     }
 
-    async fn move_to(self: &Arc<Self>, who: &Principal, moving: Move) -> Result<()> {
+    /// Recorded calls of tools that change nothing, for another version to answer as well.
+    async fn canary_calls(&self, server: &Registered) -> Result<Vec<TrialCall>> {
+        let (id, tools) = (server.id, self.listings.read_only(server));
+        // A process of one caller alone has what that caller gave it.
+        if tools.is_empty() || server.server.load().config.isolation != Isolation::Shared {
+            return Ok(Vec::new());
+        }
+        let filter = CallFilter { success: Some(true), ..CallFilter::default() };
+        let page = PageRequest { limit: CALLS_SEARCHED, cursor: None };
+        let calls = self.store.read(move |db| store::calls::list(db, &[id], &filter, &page)).await?;
+        Ok(package::canary_calls(&tools, calls.items))
+    }
+
+    async fn move_to(self: &Arc<Self>, who: Option<&Principal>, moving: Move) -> Result<()> {
         let Move { server, run, difference, .. } = &moving;
         let AvailableVersions { name, version, available, .. } = difference;
         let detail = format!("{name} {version} → {available}");
         let (before, accepted) = (self.packages.current(server.id, run)?, self.listings.accepted(server.id));
         self.put_in_place(who, &moving, (&before, &accepted), &detail).await?;
-        server.link.add_note(TimelineLevel::Info, &format!("{detail}, by {}", who.email));
+        server.link.add_note(TimelineLevel::Info, &format!("{detail}, by {}", who.map_or("Ostler", |who| &who.email)));
         let moved = self.placement.move_on(server).await;
         let Ok(Err(NotUp::Failed(report))) = moved else {
             self.listings.end_move(server, None).await?;
@@ -175,7 +194,7 @@ impl Servers {
     /// Keeps other versions as those that a server runs from its next process on, and accepts their tools.
     async fn put_in_place(
         &self,
-        who: &Principal,
+        who: Option<&Principal>,
         Move { server, run, to, changes, tools, action, .. }: &Move,
         (before, accepted): (&Versions, &Pins),
         detail: &str,
@@ -186,10 +205,12 @@ impl Servers {
         if self.replaced_run(server)? != *run {
             return Err(Error::Stale(Noun::Server));
         }
-        let entry = self.access.change(who, action, server.id)?.with_detail(detail);
-        for change in changes {
-            let entry = AuditEntry::by(who, ACCEPT, server.id, Outcome::Success).with_detail(pins::described(change));
-            self.recorder.commit_entry(entry).await?;
+        let entry = self.entry(who, action, server.id)?.with_detail(detail);
+        if let Some(who) = who {
+            for change in changes {
+                let entry = AuditEntry::by(who, ACCEPT, server.id, Outcome::Success);
+                self.recorder.commit_entry(entry.with_detail(pins::described(change))).await?;
+            }
         }
         self.listings.begin_move(server, tools).await?;
         let replaced = self.packages.replace(entry, server.id, (before, accepted), to).await;
@@ -198,6 +219,34 @@ impl Servers {
         }
         replaced
     }
+
+    /// An entry of the audit log about a caller's change, or one by Ostler itself.
+    fn entry(&self, who: Option<&Principal>, action: &str, id: ServerId) -> Result<AuditEntry> {
+        let own = || Ok(AuditEntry::by_ostler(action, id, Outcome::Success));
+        who.map_or_else(own, |who| self.access.change(who, action, id))
+    }
+}
+
+/// The reason why a server is not moved by an update.
+fn objection(update: &PackageUpdate, mode: &UpdateMode) -> Option<String> {
+    let PackageUpdate { versions, tools, removed_tools, revision, calls, .. } = update;
+    if let UpdateMode::Accept(seen) = mode {
+        let why = "its package, or what that lists, is not as it was looked at: look at the update again";
+        return (seen != revision).then(|| why.to_owned());
+    }
+    let AvailableVersions { name, available, .. } = versions;
+    let next = "look at the update, and accept it if it is right";
+    let failed = calls.iter().find_map(|call| Some((&call.tool, call.failure.as_ref()?)));
+    if let Some((tool, failure)) = failed {
+        let what = format!("with {name} {available} its tool {tool}, called as it was before, fails: {failure}");
+        return Some(format!("was not updated: {what}; {next}"));
+    }
+    let others: Vec<_> = tools.iter().map(|tool| &tool.name).chain(removed_tools).map(String::as_str).collect();
+    let is_held = *mode == UpdateMode::Unattended && !others.is_empty();
+    is_held.then(|| {
+        let others = payload::shortened(&others.join(", "), TOOLS_BYTES_MAX);
+        format!("was not updated: with {name} {available} tools are new, others or gone ({others}); {next}")
+    })
 }
 
 /// Name of versions with the tools that they list.

@@ -36,7 +36,8 @@ impl Servers {
         }
         let run = plan.clone().replaced();
         let pinned = run.and_then(|run| self.packages.pinned(registered.id, &run));
-        Some(ServerPackage { launcher: plan.launcher, notice: plan.notice, wanted: plan.package, pinned })
+        let held = self.packages.held(registered.id).filter(|_| pinned.is_some());
+        Some(ServerPackage { launcher: plan.launcher, notice: plan.notice, wanted: plan.package, pinned, held })
     }
 
     /// The packages whose program a server runs in place of its launcher.

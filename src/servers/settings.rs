@@ -1,5 +1,7 @@
 //! [`ServerSettings`]: limits of the servers that callers register.
 
+use std::time::Duration;
+
 use crate::{
     model::{LauncherUse, Limits, SandboxLevel},
     policy::{command::AllowedCommands, environment::AllowedVariables},
@@ -18,6 +20,8 @@ pub struct ServerSettings {
     pub launchers: LauncherUse,
     /// Packages of npm whose install scripts are run.
     pub install_scripts: Vec<String>,
+    /// Pause between looks for newer versions of packages that servers follow.
+    pub package_update_interval: Duration,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
     /// Limits of the processes of servers that name none; `None` is no bound.
@@ -32,6 +36,7 @@ impl Default for ServerSettings {
             sandbox: SandboxLevel::default(),
             launchers: LauncherUse::default(),
             install_scripts: Vec::new(),
+            package_update_interval: Duration::from_secs(24 * 60 * 60),
             max_in_flight: 256,
             // A browser with a dozen pages stays below a third of each, and a package of npm or PyPI with its cache and
             // its models mostly takes less than half of the disk space.

@@ -15,7 +15,7 @@ const INSTALL: &str = "/api/catalogue/github/install";
 
 /// An Ostler whose `npx` runs the demo server, whichever package it is asked for.
 pub fn with_npx_of_the_demo() -> Setup {
-    let setup = Setup::new().env("MCP_SANDBOX", "none");
+    let setup = Setup::new().env("MCP_SANDBOX", "none").env("MCP_LAUNCHERS", "keep");
     let folder = setup.home.join("bin");
     fs::create_dir_all(&folder).unwrap();
     let script = format!("#!/bin/sh\nexport TEST_TAG={}\nexec {PROGRAM} demo-server\n", setup.tag);

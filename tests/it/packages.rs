@@ -18,10 +18,6 @@ const INSTALLED_WITHIN: u64 = 240;
 /// A registry that refuses each connection.
 const NOWHERE: &str = "http://127.0.0.1:9/";
 
-fn setup() -> Setup {
-    Setup::new().env("MCP_LAUNCHERS", "replace")
-}
-
 fn npx(name: &str) -> Spec {
     Spec::new("npx", json!(["-y", "@modelcontextprotocol/server-memory@2026.8.31"])).named(name).enabled()
 }
@@ -40,7 +36,7 @@ fn installations(setup: &Setup, registry: &str) -> Vec<PathBuf> {
 /// An Ostler with two servers of one package, and their one installation.
 fn with_two_servers() -> Option<(Ostler, [Server; 2], PathBuf)> {
     has_program("npx")?;
-    let ostler = setup().spawn();
+    let ostler = Setup::new().spawn();
     let servers = ["one", "two"].map(|name| ostler.admin().register(npx(name)));
     servers.iter().for_each(runs);
     let [installation] = installations(&ostler.setup, "npm").try_into().unwrap();
@@ -108,7 +104,7 @@ fn an_installation_that_takes_long_can_be_stopped_and_leaves_nothing() {
     // Takes connections, and never answers.
     let registry = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", registry.local_addr().unwrap());
-    let mut ostler = setup().env("NPM_CONFIG_REGISTRY", &url).spawn();
+    let mut ostler = Setup::new().env("NPM_CONFIG_REGISTRY", &url).spawn();
     let server = ostler.admin().register(npx("slow"));
     let _connection = registry.accept().unwrap();
     assert_eq!(server.status(), "starting");
@@ -131,7 +127,7 @@ fn an_installation_that_takes_long_can_be_stopped_and_leaves_nothing() {
 fn a_package_of_pypi_is_installed_once_and_again_as_it_was() {
     let Some(folder) = python_servers("uv") else { return };
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut ostler = setup().env("PATH", &path).spawn();
+    let mut ostler = Setup::new().env("PATH", &path).spawn();
     let spec = Spec::new("uvx", json!(["mcp-server-time==2026.10.19", "--local-timezone=UTC"]));
     let server = ostler.admin().register(spec.enabled());
     runs(&server);

@@ -94,7 +94,7 @@ fn a_working_directory_that_the_user_cannot_pass_to_is_named() {
 fn an_installed_package_is_run_by_the_user_who_can_pass_to_it() {
     let Some(()) = has_program("npx") else { return };
     let Some((setup, _)) = of_root() else { return };
-    let ostler = setup.env("MCP_LAUNCHERS", "replace").after("umask 077").spawn();
+    let ostler = setup.after("umask 077").spawn();
     let data = ostler.setup.home.join("data");
     let spec = Spec::new("npx", json!(["-y", "@modelcontextprotocol/server-memory@2026.8.31"])).enabled();
     let server = ostler.admin().register(spec);

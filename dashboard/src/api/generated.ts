@@ -321,6 +321,13 @@ export interface components {
              */
             sinceMs: number;
         };
+        /** @description A recorded call that a process of other versions was asked again, before these may serve. */
+        CanaryCall: {
+            /** @description The failure in words; `null` where the call succeeded as it did before. */
+            failure: string | null;
+            /** @description Name of the tool. */
+            tool: string;
+        };
         /** @description An entry of the catalogue, with its questions. */
         CatalogueEntry: components["schemas"]["CatalogueItem"] & {
             /** @description Its questions, those that need an answer first. */
@@ -794,6 +801,13 @@ export interface components {
              */
             unhealthy: number;
         };
+        /** @description Versions that a server was not moved to, though it follows its package. */
+        HeldUpdate: {
+            /** @description The version of the package. */
+            available: string;
+            /** @description The reason. */
+            reason: string;
+        };
         /**
          * @description Action taken on a server of an imported configuration.
          * @enum {string}
@@ -1031,7 +1045,7 @@ export interface components {
          * @description Treatment of launchers (`npx`, `uvx` and the like) of packages.
          * @enum {string}
          */
-        LauncherUse: "keep" | "replace";
+        LauncherUse: "keep" | "replace" | "follow";
         /** @description The keeper of each member of [`crate::model::Limits`] on this machine. */
         LimitSupport: {
             /** @description Processor time. */
@@ -1555,6 +1569,8 @@ export interface components {
         };
         /** @description Other versions of a server's package, and the tools that it lists with them. */
         PackageUpdate: components["schemas"]["AvailableVersions"] & {
+            /** @description Recorded calls of tools that change nothing, which a process of these versions was asked again. */
+            calls: components["schemas"]["CanaryCall"][];
             /** @description True where the server runs them now. */
             isApplied: boolean;
             /** @description Names of tools that are gone. */
@@ -2070,6 +2086,7 @@ export interface components {
         };
         /** @description The package that a server is started from. */
         ServerPackage: {
+            held: components["schemas"]["HeldUpdate"] | null;
             launcher: components["schemas"]["LauncherUse"] | null;
             /** @description The reason why its command line runs as it is, though its launcher was to be replaced. */
             notice: string | null;
@@ -2684,6 +2701,7 @@ export type CallFigures = components['schemas']['CallFigures'];
 export type CallHistory = components['schemas']['CallHistory'];
 export type CallSummary = components['schemas']['CallSummary'];
 export type CallsEvent = components['schemas']['CallsEvent'];
+export type CanaryCall = components['schemas']['CanaryCall'];
 export type CatalogueEntry = components['schemas']['CatalogueEntry'];
 export type CatalogueField = components['schemas']['CatalogueField'];
 export type CatalogueItem = components['schemas']['CatalogueItem'];
@@ -2721,6 +2739,7 @@ export type HealthReport = components['schemas']['HealthReport'];
 export type HealthStatus = components['schemas']['HealthStatus'];
 export type HealthSummary = components['schemas']['HealthSummary'];
 export type HealthTotals = components['schemas']['HealthTotals'];
+export type HeldUpdate = components['schemas']['HeldUpdate'];
 export type ImportAction = components['schemas']['ImportAction'];
 export type ImportBody = components['schemas']['ImportBody'];
 export type ImportView = components['schemas']['ImportView'];

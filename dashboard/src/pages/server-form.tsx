@@ -149,6 +149,7 @@ export function ServerForm({
             >
               <option value="">As usual here</option>
               <option value="replace">Replace: install its package once</option>
+              <option value="follow">Follow: replace, and update it by itself</option>
               <option value="keep">Keep: run it as it is</option>
             </Select>
           )}

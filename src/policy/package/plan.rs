@@ -28,13 +28,13 @@ impl LauncherPlan {
             Some(Ok(package)) => Self { launcher: Some(wanted), package: Some(package), ..Self::default() },
             Some(Err(reason)) => {
                 let notice = || format!("its launcher is run as it is: {reason}");
-                let notice = (wanted == LauncherUse::Replace).then(notice);
+                let notice = (wanted != LauncherUse::Keep).then(notice);
                 Self { launcher: Some(LauncherUse::Keep), unrecognized: Some(reason), notice, ..Self::default() }
             }
             None => {
                 let notice =
                     || "its command is run as it is: it is no launcher of packages that Ostler knows".to_owned();
-                let notice = (config.launcher == Some(LauncherUse::Replace)).then(notice);
+                let notice = config.launcher.is_some_and(|own| own != LauncherUse::Keep).then(notice);
                 Self { notice, ..Self::default() }
             }
         }
@@ -43,7 +43,7 @@ impl LauncherPlan {
     /// The packages whose program is run in place of the launcher; `None` where the command line runs as it is.
     #[must_use]
     pub fn replaced(self) -> Option<PackageRun> {
-        self.package.filter(|_| self.launcher == Some(LauncherUse::Replace))
+        self.package.filter(|_| self.launcher != Some(LauncherUse::Keep))
     }
 }
 
@@ -58,13 +58,18 @@ mod tests {
 
     #[test]
     fn a_servers_own_word_counts_before_the_usual() {
-        use LauncherUse::{Keep, Replace};
-        for (own, usual, applies) in
-            [(None, Keep, Keep), (None, Replace, Replace), (Some(Keep), Replace, Keep), (Some(Replace), Keep, Replace)]
-        {
+        use LauncherUse::{Follow, Keep, Replace};
+        for (own, usual, applies) in [
+            (None, Keep, Keep),
+            (None, Replace, Replace),
+            (None, Follow, Follow),
+            (Some(Keep), Replace, Keep),
+            (Some(Replace), Keep, Replace),
+            (Some(Follow), Replace, Follow),
+        ] {
             let plan = plan("npx", &["-y", "x"], own, usual);
             assert_eq!((plan.launcher, plan.notice.as_ref()), (Some(applies), None));
-            assert_eq!(plan.replaced().is_some(), applies == Replace);
+            assert_eq!(plan.replaced().is_some(), applies != Keep);
         }
     }
 
@@ -76,6 +81,7 @@ mod tests {
         assert!(other.notice.clone().unwrap().contains("--registry"), "{other:?}");
         assert_eq!(plan("npx", &["--registry=x", "y"], None, Keep).notice, None);
         assert!(plan("node", &["x"], Some(Replace), Keep).notice.unwrap().contains("no launcher"));
+        assert!(plan("node", &["x"], Some(LauncherUse::Follow), Keep).notice.unwrap().contains("no launcher"));
         assert_eq!(plan("node", &["x"], None, Replace), LauncherPlan::default());
     }
 }

@@ -21,7 +21,7 @@ fs.writeFileSync(path.join(__dirname, 'build', 'node_sqlite3.node'), String(proc
 /// An Ostler, with registries in which the package of an SDK has a new version without what servers use.
 fn with_a_new_sdk() -> Option<(Ostler, Registry)> {
     let path = path_with_uv()?;
-    let setup = setup().env("PATH", &path);
+    let setup = Setup::new().env("PATH", &path);
     let registry = Registry::start(&setup);
     let old = [("mcp/__init__.py", ""), ("mcp/server/__init__.py", ""), ("mcp/server/fastmcp.py", "")];
     registry.publish_pypi(("mcp", "1.0"), None, &[], &old);
@@ -81,7 +81,7 @@ fn a_cure_that_cannot_be_had_is_tried_once_and_said() {
 #[test]
 fn the_install_script_of_a_native_module_is_run_for_a_server_that_dies_without() {
     let Some(path) = path_with_uv() else { return };
-    let setup = setup().env("PATH", &path);
+    let setup = Setup::new().env("PATH", &path);
     let registry = Registry::start(&setup);
     let native = json!({"name": "sqlite3", "version": "5.0.0", "main": MODULE, "scripts": {"install": "node make.js"}});
     registry.publish_npm(native, &[(MODULE, NATIVE), ("make.js", MAKE)]);

@@ -70,7 +70,7 @@ fn a_program_of_pypi_is_run_as_uvx_runs_it() {
 #[test]
 fn its_exit_codes_and_signals_are_its_own() {
     let Some(path) = path_with_uv() else { return };
-    let setup = setup().env("PATH", &path);
+    let setup = Setup::new().env("PATH", &path);
     let registry = Registry::start(&setup);
     registry.publish_witness();
     let ostler = registry.asked_by(setup).spawn();
@@ -91,7 +91,7 @@ fn its_exit_codes_and_signals_are_its_own() {
 #[test]
 fn a_package_is_installed_without_an_optional_one_that_its_registry_does_not_have() {
     let Some(path) = path_with_uv() else { return };
-    let setup = setup().env("PATH", &path);
+    let setup = Setup::new().env("PATH", &path);
     let registry = Registry::start(&setup);
     let within = json!({"name": "within", "version": "1.0.0", "optionalDependencies": {"gone": "^1.0.0"}});
     registry.publish_npm(within, &[("index.js", "")]);

@@ -15,7 +15,7 @@ fn without_uv() -> Option<Setup> {
         absent("uv lies beside Python");
         return None;
     }
-    Some(setup().env("PATH", &folder))
+    Some(Setup::new().env("PATH", &folder))
 }
 
 #[test]

@@ -9,20 +9,25 @@ use crate::support::{
 };
 
 fn witness() -> Spec {
-    Spec::new("npx", json!(["-y", PACKAGE])).named("witness").set("launcher", json!("replace")).enabled()
+    Spec::new("npx", json!(["-y", PACKAGE])).named("witness").enabled()
 }
 
 /// An Ostler whose server runs the first version, of two.
 fn with_an_update() -> Option<(Registry, Ostler, Server)> {
+    let (registry, ostler, server) = with_first_version(Setup::new(), "replace")?;
+    registry.publish_version("2.0.0");
+    Some((registry, ostler, server))
+}
+
+/// An Ostler whose server runs the only version, its launcher treated so.
+fn with_first_version(setup: Setup, launcher: &str) -> Option<(Registry, Ostler, Server)> {
     has_program("npx")?;
-    let setup = Setup::new();
     let registry = Registry::start(&setup);
     registry.publish_version("1.0.0");
     let ostler = registry.asked_by(setup).spawn();
-    let server = ostler.admin().register(witness());
+    let server = ostler.admin().register(witness().set("launcher", json!(launcher)));
     runs(&server);
     assert_eq!(version(&server), "1.0.0");
-    registry.publish_version("2.0.0");
     Some((registry, ostler, server))
 }
 
@@ -52,12 +57,14 @@ fn a_server_says_what_becomes_of_its_launcher() {
     let of = |server: &Server| server.details().is(200).at("/package").clone();
     let kept = admin.register(npx(json!(["-y", "x"])));
     let shown = of(&kept);
-    assert_eq!((&shown["launcher"], &shown["notice"], &shown["pinned"]), (&json!("keep"), &Value::Null, &Value::Null));
+    let usual = json!("replace");
+    assert_eq!((&shown["launcher"], &shown["notice"], &shown["pinned"]), (&usual, &Value::Null, &Value::Null));
     assert_eq!(shown["wanted"]["packages"][0]["name"], "x");
-    kept.change(json!({"launcher": "replace"})).is(200).has("/launcher", "replace");
-    assert_eq!(of(&kept)["launcher"], "replace");
-    kept.change(json!({"launcher": null})).is(200).has("/launcher", Value::Null);
+    kept.change(json!({"launcher": "keep"})).is(200).has("/launcher", "keep");
     assert_eq!(of(&kept)["launcher"], "keep");
+    kept.change(json!({"launcher": null})).is(200).has("/launcher", Value::Null);
+    assert_eq!(of(&kept)["launcher"], "replace");
+    kept.change(json!({"launcher": "keep"})).is(200);
 
     let other = admin.register(npx(json!(["--registry=http://x", "y"])).set("launcher", json!("replace")));
     assert_eq!(of(&other)["launcher"], "keep");
@@ -179,6 +186,43 @@ fn a_version_that_does_not_become_ready_changes_nothing_and_says_why() {
 }
 
 #[test]
+fn a_version_that_no_longer_answers_what_was_called_is_not_moved_to_unless_somebody_accepts_it() {
+    let Some((registry, _ostler, server)) = with_first_version(Setup::new(), "replace") else { return };
+    registry.publish_version("1.2.0");
+    let failed = json!([{"tool": "same", "failure": "1.2.0"}]);
+    let seen = update(&server, json!({"dryRun": true})).is(200).has("/calls", failed).has("/tools", json!([]));
+    let refused = update(&server, json!({})).problem(409, "conflict");
+    assert!(refused.string("/detail").contains("its tool same, called as it was before, fails: 1.2.0"), "{refused:?}");
+    assert_eq!(version(&server), "1.0.0");
+    update(&server, json!({"revision": seen.string("/revision")})).is(200).has("/isApplied", true);
+    server.call("same", json!({})).problem(400, "tool_execution_failed");
+}
+
+#[test]
+fn a_server_that_follows_its_package_is_moved_to_what_lists_and_answers_the_same() {
+    let setup = Setup::new().env("MCP_PACKAGE_UPDATE_INTERVAL", "300");
+    let Some((registry, ostler, server)) = with_first_version(setup, "follow") else { return };
+    registry.publish_version("1.1.0");
+    eventually("it is moved", || (version(&server) == "1.1.0").then_some(()));
+    let entry = ostler.admin().get("/api/audit?action=package.update").is(200);
+    entry.has("/items/0/actor", "ostler").has("/items/0/outcome", "success");
+    assert!(notes(&server).contains("1.0.0 → 1.1.0, by Ostler"));
+
+    let held = |what: &str| {
+        let reason = || server.details().at("/package")["held"]["reason"].as_str().map(str::to_owned);
+        eventually("it says why it stays", || reason().filter(|reason| reason.contains(what)));
+        assert_eq!(version(&server), "1.1.0");
+    };
+    registry.publish_version("1.2.0");
+    held("with witness-server 1.2.0 its tool same, called as it was before, fails");
+    registry.publish_version("2.0.0");
+    held("with witness-server 2.0.0 tools are new, others or gone (only-in-2, say, only-in-1)");
+    server.details().has("/package/held/available", "2.0.0").has("/package/pinned/version", "1.1.0");
+    update(&server, json!({})).is(200).has("/isApplied", true);
+    server.details().has("/package/held", Value::Null);
+}
+
+#[test]
 fn the_commands_show_update_and_take_back() {
     let Some((_registry, ostler, server)) = with_an_update() else { return };
     let key = ostler.admin().make_key(&["mcp:read", "mcp:write"]).token.unwrap();
@@ -196,6 +240,7 @@ fn the_commands_show_update_and_take_back() {
     let (code, out, err) = run("update witness --dry-run");
     assert!(code == 0 && out.contains("tool say is another in /description\n"), "{out}{err}");
     assert!(out.contains("tool only-in-2 is new\n") && out.contains("tool only-in-1 is gone\n"), "{out}");
+    assert!(out.contains("tool same, called as it was before, succeeds\n"), "{out}");
     let (_, revision) = err.trim().rsplit_once(' ').unwrap();
     let (code, out, err) = run(&format!("update witness --accept {revision}"));
     assert!(code == 0 && out.starts_with("witness: witness-server 1.0.0 → 2.0.0\n"), "{out}{err}");

@@ -16,12 +16,14 @@ use super::{
 
 pub const PACKAGE: &str = "witness-server";
 
-/// A server of which each version says its own in its tools; the one of the version 3 ends at once.
+/// A server whose tools differ with its major version, and that answers its version; the one of the version 3 ends at
+/// once, that of 1.2.0 fails when it is called.
 const PROGRAM_OF_IT: &str = r"#!/usr/bin/env node
 const version = 'VERSION';
 if (version === '3.0.0') { console.error('no such thing'); process.exit(3); }
 const tool = (name, description) => ({name, description, inputSchema: {type: 'object'}});
-const tools = [tool('say', 'of ' + version), tool('only-in-' + version[0], 'x'), tool('same', 'x')];
+const same = {...tool('same', 'x'), annotations: {readOnlyHint: true}};
+const tools = [tool('say', 'of ' + version[0]), tool('only-in-' + version[0], 'x'), same];
 require('readline').createInterface({input: process.stdin}).on('line', (line) => {
   const {id, method, params} = JSON.parse(line);
   const answer = (result) => console.log(JSON.stringify({jsonrpc: '2.0', id, result}));
@@ -29,7 +31,8 @@ require('readline').createInterface({input: process.stdin}).on('line', (line) =>
     serverInfo: {name: 'witness', version}});
   else if (method === 'tools/list') answer({tools});
   else if (method === 'tools/call')
-    setTimeout(() => answer({content: [{type: 'text', text: version}]}), params.arguments.ms ?? 0);
+    setTimeout(() => answer({content: [{type: 'text', text: version}], isError: version === '1.2.0'}),
+      params.arguments.ms ?? 0);
   else if (method === 'ping') answer({});
   else if (id !== undefined) console.log(JSON.stringify({jsonrpc: '2.0', id, error: {code: -32601, message: 'none'}}));
 });

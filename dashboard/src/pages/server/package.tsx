@@ -31,7 +31,7 @@ export function PackageCard({ details }: { details: ServerDetails }) {
         ) : (
           <>
             <dt>Runs</dt>
-            <dd>{of.launcher === "replace" ? "what there is when it starts first" : "as its command line says"}</dd>
+            <dd>{of.launcher === "keep" ? "as its command line says" : "what there is when it starts first"}</dd>
           </>
         )}
         {wanted && (
@@ -41,6 +41,7 @@ export function PackageCard({ details }: { details: ServerDetails }) {
           </>
         )}
       </dl>
+      {of.held && <p className="small warn break"><Text>{`It ${of.held.reason}`}</Text></p>}
       {of.notice && <p className="small warn break"><Text>{of.notice}</Text></p>}
     </Card>
   );
@@ -130,7 +131,7 @@ function PackageActions({ server, pinned }: { server: Server; pinned: PinnedPack
 }
 
 function UpdateDifference({ update }: { update: PackageUpdate }) {
-  const { name, version, available, packages, tools, removedTools } = update;
+  const { name, version, available, packages, tools, removedTools, calls } = update;
   return (
     <div className="stack">
       <p className="break">
@@ -153,6 +154,12 @@ function UpdateDifference({ update }: { update: PackageUpdate }) {
         {removedTools.map((tool) => (
           <li key={tool}>
             <span className="strong mono"><Text line>{tool}</Text></span> <span className="tag">gone</span>
+          </li>
+        ))}
+        {calls.map(({ tool, failure }) => (
+          <li key={tool} className={failure === null ? "small" : "small warn break"}>
+            <span className="mono"><Text line>{tool}</Text></span>, called as it was before,{" "}
+            {failure === null ? "succeeds" : <>fails: <Text>{failure}</Text></>}
           </li>
         ))}
       </ul>
