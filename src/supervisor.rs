@@ -68,7 +68,7 @@ pub(crate) use seclusion::without_links;
 pub use server::ServerActor;
 pub use server_instance::{InFlight, ServerInstance};
 pub use servers_user::ServersUser;
-pub use sweep::{INSTALLATION_VARIABLE, sweep};
+pub use sweep::{INSTALLATION_VARIABLE, SERVER_VARIABLE, sweep};
 pub use temporary::Temporary;
 pub use usage::{ProcessTrees, UsageSampler};
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use ostler::supervisor::INSTALLATION_VARIABLE;
+use ostler::supervisor::{INSTALLATION_VARIABLE, SERVER_VARIABLE};
 
 use crate::cli::{
     fault::{Origin, SettingFault},
@@ -31,7 +31,7 @@ const OF_OTHERS: [&str; 7] = [
     URL_VARIABLE,
     INSTALLATION_VARIABLE,
     "OSTLER_INSTANCE",
-    "OSTLER_SERVER_ID",
+    SERVER_VARIABLE,
 ];
 
 /// Picks the settings out of `variables`, in the order of the table.

@@ -52,12 +52,9 @@ fn install(folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
     let sync = ["install", "--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile"];
     let sync = pip(folder).with(&["--python", &python]).with(&sync).with(&["-r", LOCK]);
     let wanted = lock.python.as_deref();
-    Ok(vec![
-        environment(wanted, &[TOOL]),
-        environment(wanted, &["--without-pip", "venv"]),
-        sync,
-        Step::new(python, &["-c", FINISH]),
-    ])
+    let environments = [environment(wanted, &[TOOL]), environment(wanted, &["--without-pip", "venv"])];
+    let finish = Step::new(python, &["-c", FINISH]);
+    Ok(environments.into_iter().chain([sync, finish]).chain(pypi::more(folder, lock)).collect())
 }
 
 /// Makes a virtual environment.

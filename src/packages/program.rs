@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::{installation::Store, installer::Installer, pin::Pin};
 use crate::{
     model::PackageRun,
-    supervisor::{ServersUser, guard::Spec},
+    policy::package,
+    supervisor::{SERVER_VARIABLE, ServersUser, guard::Spec},
 };
 
 /// The program of an installed package.
@@ -18,6 +19,8 @@ pub(crate) struct InstalledProgram {
     name: String,
     /// Its arguments.
     args: Vec<String>,
+    /// The variable that names the place of the file it keeps, and the name of that file.
+    own_file: Option<(&'static str, &'static str)>,
     installer: &'static Installer,
 }
 
@@ -32,13 +35,13 @@ impl InstalledProgram {
     ) -> Result<Self, String> {
         let root = store.folder(&pin.lock);
         let programs = root.join(installer.programs);
-        let package = run.name();
+        let wanted = run.name();
         let name = match &run.program {
             Some(program) => program.clone(),
-            None => (installer.own_program)(&root, package).map_err(|error| error.to_string())?,
+            None => (installer.own_program)(&root, wanted).map_err(|error| error.to_string())?,
         };
         if !programs.join(&name).is_file() {
-            return Err(format!("{package} {} has no program {name}", pin.lock.version));
+            return Err(format!("{wanted} {} has no program {name}", pin.lock.version));
         }
         if let Some(user) = user {
             store.let_pass(&pin.lock).map_err(|error| format!("the store of packages cannot be opened: {error}"))?;
@@ -46,7 +49,7 @@ impl InstalledProgram {
                 format!("{why} on the way to its package; allow it (`chmod o+x`), or set MCP_LAUNCHERS to keep")
             })?;
         }
-        Ok(Self { root, programs, name, args: run.args.clone(), installer })
+        Ok(Self { root, programs, name, args: run.args.clone(), own_file: package::own_file(run.name()), installer })
     }
 
     /// The spec that runs it in place of its launcher, otherwise as `spec` says.
@@ -60,6 +63,13 @@ impl InstalledProgram {
         spec.env.insert("PWD".into(), spec.working_dir().display().to_string());
         let launched = self.installer.launched.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         spec.env.extend(launched);
+        if let Some((variable, file)) = self.own_file {
+            let place = match (&spec.own_folder, spec.env.get(SERVER_VARIABLE)) {
+                (Some(folder), _) => folder.join(file),
+                (None, id) => spec.dir.join(format!("{}-{file}", id.map_or("server", String::as_str))),
+            };
+            spec.env.entry(variable.into()).or_insert_with(|| place.display().to_string());
+        }
         if let Some(containment) = &mut spec.containment {
             containment.read.push(self.root);
         }

@@ -17,6 +17,13 @@ pub(super) const WANTED: &str = "requirements.in";
 pub(super) const LOCK: &str = "requirements.txt";
 const ENVIRONMENT: &str = "venv";
 
+/// A package that installs packages of npm into itself when it is first used, which no server may; and the program that
+/// does so now, if there is npm. What it cannot have it does without.
+const INSTALLS_MORE: &str = "readabilipy";
+const INSTALL_MORE: &str = "import os, shutil, subprocess, sysconfig; npm = shutil.which('npm'); \
+    folder = os.path.join(sysconfig.get_path('purelib'), 'readabilipy', 'javascript'); \
+    npm and subprocess.run([npm, 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder])";
+
 /// The program of uv.
 pub(super) const PROGRAM: &str = "uv";
 
@@ -81,7 +88,7 @@ fn versions(text: &str) -> impl Iterator<Item = (String, &str)> {
 }
 
 /// The bytecode is compiled now: servers, which may not write here, would compile it at each start.
-fn install(_folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
+fn install(folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
     let environment = Step::new(PROGRAM, &["venv", "--quiet", "--no-project", ENVIRONMENT]);
     let sync = Step::new(PROGRAM, &["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]).with(&[
         "--link-mode",
@@ -90,7 +97,19 @@ fn install(_folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
         &format!("{ENVIRONMENT}/bin/python"),
         LOCK,
     ]);
-    Ok(vec![with_python(environment, lock.python.as_deref()), sync.apart()])
+    let steps = [with_python(environment, lock.python.as_deref()), sync.apart()];
+    Ok(steps.into_iter().chain(more(folder, lock)).collect())
+}
+
+/// True for a lock of which two installations may differ: it does not have all that is installed.
+pub(super) fn installs_more(lock: &Lock) -> bool {
+    packages(&lock.files).contains_key(INSTALLS_MORE)
+}
+
+/// The step that installs what a package would install when it is used.
+pub(super) fn more(folder: &Path, lock: &Lock) -> Option<Step> {
+    let python = folder.join(ENVIRONMENT).join("bin/python").display().to_string();
+    installs_more(lock).then(|| Step::new(python, &["-c", INSTALL_MORE]).apart())
 }
 
 fn with_python(step: Step, python: Option<&str>) -> Step {

@@ -16,6 +16,7 @@ use super::{
     npm,
     pin::{Pin, Wanted},
     program::InstalledProgram,
+    pypi,
 };
 use crate::{
     error::{Error, Result},
@@ -164,11 +165,11 @@ impl Packages {
         if digest == pin.digest {
             return Ok(pin);
         }
-        // What a compiler makes differs from one time to another.
-        let runs_scripts = npm::scripts(&pin.lock).is_ok_and(|scripts| !scripts.is_empty());
+        // What a compiler makes differs from one time to another, and so does what no lock has.
+        let varies = pypi::installs_more(&pin.lock) || npm::scripts(&pin.lock).is_ok_and(|scripts| !scripts.is_empty());
         let is_of_another = || self.pins.lock().values().any(|other| other.lock == pin.lock && other.digest == digest);
-        if runs_scripts && !self.has_loan(id) && (is_new || is_of_another()) {
-            note("its install scripts made other files than before, which it runs from now on");
+        if varies && !self.has_loan(id) && (is_new || is_of_another()) {
+            note("its installation has other files than before, which it runs from now on");
             let pin = Arc::new(Pin { digest, size: Some(size), ..Pin::clone(&pin) });
             self.keep(None, id, pin.clone()).await.map_err(not_kept)?;
             return Ok(pin);

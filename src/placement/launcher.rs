@@ -21,7 +21,10 @@ use crate::{
         program,
     },
     policy::{environment, launcher, package::LauncherPlan},
-    supervisor::{Containment, Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, Seclusion, Sharing, guard::Spec},
+    supervisor::{
+        Containment, Egress, INSTALLATION_VARIABLE, Launch, RemoteTarget, SERVER_VARIABLE, Seclusion, Sharing,
+        guard::Spec,
+    },
 };
 
 /// Times the usual time to start that a launcher gets, to fetch or build the server.
@@ -167,7 +170,7 @@ impl Launcher {
     /// its own.
     fn mark(&self, env: &mut BTreeMap<String, String>, id: ServerId, has_own_network: bool) {
         env.insert(INSTALLATION_VARIABLE.into(), self.mark.clone());
-        env.insert("OSTLER_SERVER_ID".into(), id.to_string());
+        env.insert(SERVER_VARIABLE.into(), id.to_string());
         // Nothing answers at a proxy there.
         env.retain(|name, _| !(has_own_network && environment::is_proxy(name)));
     }

@@ -3,11 +3,13 @@
 mod canary;
 mod cures;
 mod launchers;
+mod own_file;
 mod plan;
 mod requirement;
 
 pub use canary::canary_calls;
 pub use cures::cure;
 pub use launchers::recognize;
+pub use own_file::own_file;
 pub use plan::LauncherPlan;
 pub use requirement::npm_name;

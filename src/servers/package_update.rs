@@ -69,7 +69,7 @@ struct Move {
 
 impl Servers {
     /// Updates a server's package to the versions that its command line asks for now (`mcp:write`). A process that
-    /// serves no caller is started with them, and asked what the server was called with before. Where it does not become
+    /// serves no caller is started with them, and asked what the server was called with before. Where it does not get
     /// ready, or fails at a call and was not accepted so, the server stays as it is, and the failure says why. Takes as
     /// long as it takes to install them, and goes on where the caller is dropped.
     pub async fn update_package(

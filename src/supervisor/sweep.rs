@@ -13,6 +13,9 @@ use crate::supervisor::proc_table;
 /// The variable whose value names the data folder a process belongs to: its id, and the lock of its Ostler.
 pub const INSTALLATION_VARIABLE: &str = "OSTLER_INSTALLATION";
 
+/// Name of the variable that tells a process which server it is of.
+pub const SERVER_VARIABLE: &str = "OSTLER_SERVER_ID";
+
 /// The variable whose value names one process of a server, and whatever it started.
 pub(super) const INSTANCE_VARIABLE: &str = "OSTLER_INSTANCE";
 

@@ -9,6 +9,7 @@ use std::{fs, path::PathBuf};
 
 use crate::support::{
     real::{has_program, python_servers},
+    registry::{self, PACKAGE, Registry},
     *,
 };
 
@@ -46,7 +47,11 @@ fn with_two_servers() -> Option<(Ostler, [Server; 2], PathBuf)> {
 #[test]
 fn a_package_of_npm_is_installed_once_and_runs_without_its_launcher_and_its_registry() {
     let Some((mut ostler, servers, installation)) = with_two_servers() else { return };
-    servers[0].call("read_graph", json!({})).is(200);
+    // It keeps its file beside itself, unless it is told another place.
+    let entity = json!({"entities": [{"name": "hay", "entityType": "feed", "observations": []}]});
+    servers[0].call("create_entities", entity).is(200);
+    assert!(servers[0].call("read_graph", json!({})).is(200).text().contains("hay"));
+    assert!(!servers[1].call("read_graph", json!({})).is(200).text().contains("hay"), "each has its own");
     let program = installation.join("node_modules/.bin/mcp-server-memory");
     let commands: Vec<_> = ostler.processes().into_iter().map(|process| process.command).collect();
     assert_eq!(
@@ -141,4 +146,33 @@ fn a_package_of_pypi_is_installed_once_and_again_as_it_was() {
     fs::remove_dir_all(installation).unwrap();
     ostler.start_again();
     runs(&ostler.admin().server(&server.id));
+}
+
+#[test]
+fn what_a_package_would_install_into_itself_when_it_is_used_is_installed_with_it() {
+    let Some(path) = registry::path_with_uv() else { return };
+    let setup = Setup::new().env("PATH", &path);
+    let registry = Registry::start(&setup);
+    registry.publish_version("1.0.0");
+    let wants = json!({"dependencies": {PACKAGE: "1"}}).to_string();
+    let files = [("readabilipy/__init__.py", ""), ("readabilipy/javascript/package.json", wants.as_str())];
+    registry.publish_pypi(("readabilipy", "0.3.0"), None, &[], &files);
+    let witness = [("reader.py", include_str!("packages/witness.py"))];
+    registry.publish_pypi(("reader", "1.0.0"), Some("reader:main"), &["readabilipy"], &witness);
+    let mut ostler = registry.asked_by(setup).spawn();
+    let server = ostler.admin().register(Spec::new("uvx", json!(["reader"])).enabled());
+    runs(&server);
+    let [installation] = installations(&ostler.setup, "pypi").try_into().unwrap();
+    let [python] = fs::read_dir(installation.join("venv/lib")).unwrap().collect::<Vec<_>>().try_into().unwrap();
+    let modules = python.unwrap().path().join("site-packages/readabilipy/javascript/node_modules");
+    assert!(modules.join(PACKAGE).join("index.js").is_file(), "{}", modules.display());
+
+    // What it installs is no part of the lock.
+    registry.publish_version("1.1.0");
+    ostler.terminate();
+    fs::remove_dir_all(&installation).unwrap();
+    ostler.start_again();
+    runs(&ostler.admin().server(&server.id));
+    let text = fs::read_to_string(modules.join(PACKAGE).join("package.json")).unwrap();
+    assert!(text.contains("1.1.0"), "{text}");
 }

@@ -42,6 +42,11 @@ pub(super) fn refused(
     if is_own || access == Access::Open && is_in_any(path, &SYSTEM) {
         return None;
     }
+    if is_of_package(path) {
+        let why = "in its own package, which servers share and none may change: name another place for it by an option or \
+                   a variable of that program, or run its launcher as it is (`launcher`: `keep`)";
+        return Some(refusal(format!("it writes {} {why}", shown(path)), None));
+    }
     let target = if access == Access::MakeEntry { path.rsplit_once('/')?.0 } else { path };
     let changes = access != Access::Open || of_list(&sandbox.paths.read);
     let is_strict = sandbox.level == Some(SandboxLevel::Strict);
@@ -79,6 +84,13 @@ fn is_in(path: &str, folder: &str) -> bool {
 
 fn is_in_any(path: &str, folders: &[&str]) -> bool {
     folders.iter().any(|folder| is_in(path, folder))
+}
+
+/// True for a place in an installed package (`packages/npm/HASH/…`).
+fn is_of_package(path: &str) -> bool {
+    let is_hash = |name: &str| name.len() == 24 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let names: Vec<_> = path.split('/').collect();
+    names.windows(3).any(|names| matches!(names, ["packages", "npm" | "pypi", hash] if is_hash(hash)))
 }
 
 fn is_private(path: &str) -> bool {

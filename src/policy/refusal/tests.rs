@@ -31,6 +31,20 @@ fn host(host: &str) -> Option<Grant> {
 }
 
 #[test]
+fn what_a_server_writes_in_its_own_package_is_never_granted() {
+    let place = "/srv/data/packages/npm/b79406f0bfd378720c1b6b02/node_modules/@a/b/dist/memory.jsonl";
+    for line in [
+        format!("EROFS: read-only file system, open '{place}'"),
+        format!("Error: EACCES: permission denied, open '{place}'"),
+        format!("Error: EACCES: permission denied, mkdir '{place}'"),
+    ] {
+        let refused = ran(&[&line], &Sandbox::default()).unwrap();
+        assert!(refused.reason.contains("in its own package") && refused.grant.is_none(), "{refused:?}");
+    }
+    assert_eq!(grant(&["Error: EACCES: permission denied, open '/srv/packages/npm/x'"]), read("/srv/packages/npm/x"));
+}
+
+#[test]
 fn a_file_that_was_refused_is_named_with_its_setting() {
     for (line, expected) in [
         ("Error: EACCES: permission denied, open '/srv/files/a b.json'", read("/srv/files/a b.json")),
