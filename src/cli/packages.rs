@@ -207,7 +207,7 @@ fn update(running: &Running, server: &str, body: &Value) -> Result<(), Failure> 
     update.removed_tools.iter().for_each(|tool| report.push_str(&line(&format!("  tool {tool} is gone"))));
     update.calls.iter().for_each(|call| report.push_str(&line(&format!("  {}", call.shown()))));
     print(&report)?;
-    if !update.is_applied {
+    if update.versions.is_other && !update.is_applied {
         let next = format!("ostler update {server} --accept {}", update.revision);
         complain(&line(&format!("ostler: nothing was changed; to update and accept these tools: {next}")));
     }

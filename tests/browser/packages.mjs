@@ -18,6 +18,7 @@ await part(async () => {
   await logIn(page);
   await go(page, `/servers/${id}`);
   await page.locator('dd', { hasText: 'witness-server 1.0.0' }).waitFor();
+  await admin(`/api/mcp/${id}/execute`, { toolName: 'same', parameters: {} });
   await button('Look for an update').click();
   await said('There are no other versions');
 
@@ -25,7 +26,8 @@ await part(async () => {
   await button('Look for an update').click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('1.0.0 → 2.0.0').first().waitFor(INSTALLED);
-  await dialog.getByText('of 2.0.0').waitFor();
+  await dialog.getByText('"of 2"').waitFor();
+  await dialog.getByText('same, called as it was before, succeeds').waitFor();
   await dialog.getByText('only-in-1').waitFor();
   await look(page, 'package-update');
   await dialog.getByRole('button', { name: 'Update, and accept its tools' }).click();
