@@ -317,7 +317,7 @@ impl Servers {
                 config.command.clone(),
                 format!(
                     "command: `{}` with these arguments is not allowed here; ask a user with mcp:manage to register it, \
-                         or to add a template for it to MCP_ALLOWED_COMMANDS",
+                         or to add a pattern for it to MCP_ALLOWED_COMMANDS",
                     config.command
                 ),
             ),
@@ -331,7 +331,7 @@ impl Servers {
                 format!("{} with {name}", config.command),
                 format!(
                     "env: `{name}` is not allowed with this command line here; ask a user with mcp:manage to set it, \
-                         or to add `{name}=` to the template of it in MCP_ALLOWED_COMMANDS"
+                         or to add `{name}=` to the pattern of it in MCP_ALLOWED_COMMANDS"
                 ),
             ),
         };
