@@ -292,7 +292,7 @@ impl Servers {
         Err(Error::Forbidden(format!("{}: {why}", place.trim_start_matches('/').replace('/', "."))))
     }
 
-    /// A command line and variables that were there stand, though the caller could not write them.
+    /// Decides whether the caller may write this command line, and these variables for it.
     fn check_command(
         &self,
         who: &Principal,
@@ -300,19 +300,10 @@ impl Servers {
         config: &ServerConfig,
         action: &str,
     ) -> Result<()> {
-        let line = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.cwd.clone());
-        let is_same = before.is_some_and(|before| line(before) == line(config));
-        let stands =
-            |name: &String, value: &String| is_same && before.is_some_and(|before| before.env.get(name) == Some(value));
-        let names = config.env.iter().filter(|(name, value)| !stands(name, value)).map(|(name, _)| name.as_str());
-        let sets_cwd = config.cwd.is_some() && before.is_none_or(|before| before.cwd != config.cwd);
-        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names, sets_cwd);
         // An address runs nothing here.
-        let Some(refusal) = refusal.filter(|_| config.remote.is_none() && !who.may(Permission::McpManage)) else {
-            return Ok(());
-        };
+        let is_free = config.remote.is_some() || who.may(Permission::McpManage);
+        let Some(refusal) = self.refused_command(before, config).filter(|_| !is_free) else { return Ok(()) };
         let (what, why) = match refusal {
-            CommandRefusal::CommandLine if is_same => return Ok(()),
             CommandRefusal::CommandLine => (
                 config.command.clone(),
                 format!(
@@ -337,5 +328,23 @@ impl Servers {
         };
         self.access.entries().record_denial(who, action, &what);
         Err(Error::CommandNotAllowed(why))
+    }
+
+    /// The reason why callers without `mcp:manage` may not write a command line. It and variables that were there
+    /// stand; who could not write it gives it no others.
+    fn refused_command(&self, before: Option<&ServerConfig>, config: &ServerConfig) -> Option<CommandRefusal> {
+        let line = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.cwd.clone());
+        let is_same = before.is_some_and(|before| line(before) == line(config));
+        let stands =
+            |name: &String, value: &String| is_same && before.is_some_and(|before| before.env.get(name) == Some(value));
+        let names = config.env.iter().filter(|(name, value)| !stands(name, value)).map(|(name, _)| name.as_str());
+        let sets_cwd = config.cwd.is_some() && before.is_none_or(|before| before.cwd != config.cwd);
+        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names.clone(), sets_cwd);
+        match refusal {
+            Some(CommandRefusal::CommandLine) if is_same => {
+                names.clone().next().map(|name| CommandRefusal::Variable(name.to_owned()))
+            }
+            other => other,
+        }
     }
 }
