@@ -23,6 +23,7 @@ pub(crate) mod server_view;
 pub(crate) mod servers;
 pub(crate) mod shares;
 pub(crate) mod system;
+pub(crate) mod templates;
 pub(crate) mod timeline;
 pub(crate) mod tools;
 pub(crate) mod usage;

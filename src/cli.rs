@@ -32,6 +32,7 @@ mod signals;
 mod sources;
 mod standard_error;
 mod suggest;
+mod templates;
 mod transfer;
 mod value;
 
@@ -57,6 +58,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Import(options)) => finish(transfer::import(&options)),
         Ok(Command::Catalogue(options)) => finish(catalogue::run(&options)),
         Ok(Command::Add(options)) => finish(add::run(&options)),
+        Ok(Command::Templates(options)) => finish(templates::run(&options)),
         Ok(Command::Export(options)) => finish(transfer::export(&options)),
         Ok(Command::Packages(options)) => finish(packages::run(&options)),
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),

@@ -6,6 +6,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_path_to_error::Segment;
 use utoipa::ToSchema;
 
 /// The result of nearly everything here.
@@ -108,6 +109,8 @@ pub enum Noun {
     Secret,
     /// An entry of the catalogue.
     CatalogueEntry,
+    /// A template of servers.
+    Template,
     /// A share of a server.
     Share,
     /// A service behind the gateway.
@@ -127,6 +130,7 @@ impl fmt::Display for Noun {
             Self::Key => "key",
             Self::Secret => "secret",
             Self::CatalogueEntry => "entry of the catalogue",
+            Self::Template => "template",
             Self::Share => "share",
             Self::Service => "service",
             Self::Instance => "instance",
@@ -148,6 +152,15 @@ pub struct Fault {
 #[must_use]
 pub fn below(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The pointer to where reading of JSON stopped (RFC 6901).
+pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
+    path.iter().fold(String::new(), |pointer, segment| match segment {
+        Segment::Seq { index } => format!("{pointer}/{index}"),
+        Segment::Map { key } => below(&pointer, key),
+        Segment::Enum { .. } | Segment::Unknown => pointer,
+    })
 }
 
 /// Every field that cannot be accepted.

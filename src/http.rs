@@ -17,7 +17,7 @@ use crate::{
     Runtime,
     api::{
         audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, packages,
-        processes, protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
+        processes, protected_resource, secrets, servers, shares, system, templates, timeline, tools, usage, users,
     },
     mcp_endpoint,
     model::Serve,
@@ -129,6 +129,12 @@ urls! {
         "" => get catalogue::list;
         "/{name}" => get catalogue::get;
         "/{name}/install" => post catalogue::install;
+    }
+    private "/api/templates" {
+        "" => get templates::list, post templates::create;
+        "/{id}" => get templates::get, put templates::update, delete templates::delete;
+        "/{id}/servers" => post templates::add_server;
+        "/{id}/roll" => post templates::roll;
     }
     private "/api/packages" {
         "" => get packages::list;
@@ -256,7 +262,9 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
 /// Name of the part of Ostler that `prefix` belongs to, where that part is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
-        "/api/mcp" | "/api/secrets" | "/api/catalogue" | "/api/packages" | "/mcp" if !serve.mcp() => {
+        "/api/mcp" | "/api/secrets" | "/api/catalogue" | "/api/templates" | "/api/packages" | "/mcp"
+            if !serve.mcp() =>
+        {
             Some("MCP servers")
         }
         "/api/gateway" if !serve.gateway() => Some("the gateway"),

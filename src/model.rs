@@ -44,7 +44,7 @@ pub use exceeded::{EndingLimit, Exceeded};
 pub use facility::{Facility, FacilityState, Machine};
 pub(crate) use hidden::{Hidden, Names};
 pub use history::{HealthChange, Rollup, Step};
-pub use id::{AuditId, CallId, KeyId, ServerId, SessionId, UserId};
+pub use id::{AuditId, CallId, KeyId, ServerId, SessionId, TemplateId, UserId};
 pub use latencies::Latencies;
 pub use limit_support::{EnforcedBy, Enforcement, LimitSupport};
 pub use listing::Listing;

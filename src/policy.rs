@@ -52,6 +52,7 @@ pub mod server;
 pub mod service;
 pub mod shadowing;
 pub mod shortage;
+pub(crate) mod template;
 pub mod tool_flags;
 pub mod tools;
 pub mod trace_sampling;

@@ -3,6 +3,7 @@
 //!
 //! Knows nothing of tool calls.
 
+pub(crate) mod answered;
 pub(crate) mod catalogue;
 mod control;
 mod details;
@@ -23,6 +24,8 @@ mod settings;
 mod shares;
 mod spawn_record;
 mod supervisor_events;
+pub(crate) mod template_roll;
+pub(crate) mod templates;
 mod timeline;
 
 pub use crate::policy::client_file::ClientFormat;

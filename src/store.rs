@@ -44,6 +44,7 @@ pub mod sessions;
 pub mod shares;
 mod sqlite_file;
 mod stamp;
+pub(crate) mod templates;
 mod text;
 mod url;
 pub mod user_secrets;

@@ -1,5 +1,7 @@
 //! The catalogue: servers that can be added by name.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, http::header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -8,10 +10,7 @@ use crate::{
     api::server_view::List,
     model::{StartPreview, Text, TextMap},
     policy::catalogue::{self, CatalogueEntry, CatalogueField},
-    servers::{
-        catalogue::{CatalogueOrder, CatalogueServer},
-        server_view::ServerView,
-    },
+    servers::{answered::AnsweredServer, catalogue::CatalogueOrder, server_view::ServerView},
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -90,25 +89,32 @@ pub(crate) struct CatalogueEntryView {
     fields: Vec<CatalogueField>,
 }
 
-/// Answers that make a server of an entry.
+/// Answers that make a server of an entry, or of a template.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct InstallBody {
-    /// The server's name; left out, the entry's title.
+    /// The server's name; left out, the entry's title, or the name that the template says.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
     name: Option<Text>,
-    /// Answers by the names of the entry's `fields`. Secrets among them become secrets of yours; a reference to one
+    /// Answers by the names of its `fields`. Secrets among them become secrets of yours; a reference to one
     /// that you have, as `${secret:NAME}`, is taken as it is.
     #[serde(default)]
-    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
     values: TextMap,
     /// True for a dry run: reports what would be run and changes nothing.
     #[serde(default)]
     #[schema(required = false)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
-/// A server of the catalogue, registered or foreseen.
+impl InstallBody {
+    /// The server's name, and the answers.
+    pub(super) fn answers(self) -> (Option<String>, BTreeMap<String, String>) {
+        (self.name.map(|text| text.0), self.values.0)
+    }
+}
+
+/// A server of the catalogue or of a template, registered or foreseen.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InstalledView {
     /// It as it is now; `null` in a dry run.
@@ -117,6 +123,20 @@ pub(crate) struct InstalledView {
     start: Option<StartPreview>,
     /// Names of the secrets that its answers are kept as.
     secrets: Vec<String>,
+}
+
+impl InstalledView {
+    /// The answer to the one who ordered it.
+    pub(super) fn answer(request: &HttpRequest, done: AnsweredServer) -> HttpResponse {
+        let AnsweredServer { server, start, secrets } = done;
+        let mut answer = HttpResponse::Ok();
+        if let Some(server) = &server {
+            let location = format!("{}{SERVERS_PATH}/{}", mount::path(request), server.id);
+            answer = HttpResponse::Created();
+            answer.insert_header((header::LOCATION, location));
+        }
+        answer.json(Self { server: server.map(ServerView::from), start, secrets })
+    }
 }
 
 /// Search the catalogue
@@ -162,14 +182,9 @@ pub(crate) async fn install(
     PathId(EntryName(entry)): PathId<EntryName>,
     Json(body): Json<InstallBody>,
 ) -> HandlerResult {
-    let order = CatalogueOrder { entry, name: body.name.map(|text| text.0), values: body.values.0 };
-    let done = caller.runtime.servers().install(&caller.who, order, body.dry_run).await?;
-    let CatalogueServer { server, start, secrets } = done;
-    let mut answer = HttpResponse::Ok();
-    if let Some(server) = &server {
-        let location = format!("{}{SERVERS_PATH}/{}", mount::path(&request), server.id);
-        answer = HttpResponse::Created();
-        answer.insert_header((header::LOCATION, location));
-    }
-    Ok(answer.json(InstalledView { server: server.map(ServerView::from), start, secrets }))
+    let dry_run = body.dry_run;
+    let (name, values) = body.answers();
+    let order = CatalogueOrder { entry, name, values };
+    let done = caller.runtime.servers().install(&caller.who, order, dry_run).await?;
+    Ok(InstalledView::answer(&request, done))
 }

@@ -13,6 +13,7 @@ use crate::cli::{
     place::{self, KEY_VARIABLE},
     report::{line, print},
     running::Running,
+    templates,
 };
 
 /// Stands for an answer that is read from standard input.
@@ -22,6 +23,7 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct AddOptions {
     words: Vec<String>,
+    template: Option<String>,
     name: Option<String>,
     base: String,
     dry_run: bool,
@@ -30,18 +32,21 @@ pub(crate) struct AddOptions {
 impl std::fmt::Debug for AddOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The words may hold a secret.
-        let Self { words: _, name, base, dry_run } = self;
-        f.debug_struct("AddOptions").field("name", name).field("base", base).field("dry_run", dry_run).finish()
+        let Self { words: _, template, name, base, dry_run } = self;
+        let mut shown = f.debug_struct("AddOptions");
+        shown.field("template", template).field("name", name).field("base", base).field("dry_run", dry_run).finish()
     }
 }
 
 /// The command.
 pub(crate) fn definition() -> Clap {
-    let words = Arg::new("words").value_name("WORD").required(true).num_args(1..);
+    let words = Arg::new("words").value_name("WORD").required_unless_present("template").num_args(1..);
+    let template = Arg::new("template").long("template").value_name("NAME");
     let name = Arg::new("name").long("name").value_name("NAME");
     let dry_run = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
     Clap::new("add")
-        .about("Add a server: by its name in the catalogue, by its package, or by its command line")
+        .about("Add a server: by its name in the catalogue, of a template, by its package, or by its command line")
+        .arg(template.help("Make it of this template; the words are answers to its questions"))
         .arg(name.help("The server's name, in place of the usual one"))
         .arg(place::url())
         .arg(dry_run.help("Show what would be run without adding it"))
@@ -54,6 +59,7 @@ pub(crate) fn definition() -> Clap {
         .after_help(format!(
             "  ostler add github                     of the catalogue; `ostler catalogue` lists it\n  \
              ostler add sqlite folder=/srv/data    with answers to its questions\n  \
+             ostler add --template files team=blue  of a template; `ostler templates` lists them\n  \
              ostler add @scope/package ARGUMENTS   a package of npm, installed once\n  \
              ostler add npx -y PACKAGE ARGUMENTS   any command line, as uvx PACKAGE\n\n\
              Options stand before the name. An answer that is a secret is better not written here, where other users \
@@ -67,6 +73,7 @@ pub(crate) fn definition() -> Clap {
 pub(crate) fn options(matches: &ArgMatches) -> AddOptions {
     AddOptions {
         words: matches.get_many::<String>("words").into_iter().flatten().cloned().collect(),
+        template: matches.get_one::<String>("template").cloned(),
         name: matches.get_one::<String>("name").cloned(),
         base: place::base_of(matches),
         dry_run: matches.get_flag("dry-run"),
@@ -83,8 +90,15 @@ enum Wanted {
 /// Has Ostler add a server.
 pub(crate) fn run(options: &AddOptions) -> Result<(), Failure> {
     let running = Running::at(&options.base)?;
+    if let Some(name) = &options.template {
+        let path = templates::path_of(&running, name)?;
+        return add_answered(options, &running, (&path, "servers"), answers(&options.words)?);
+    }
     match understood(&options.words) {
-        Wanted::Entry { id, values } => add_entry(options, &running, &id, values),
+        Wanted::Entry { id, values } => {
+            let path: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
+            add_answered(options, &running, (&format!("/api/catalogue/{path}"), "install"), values)
+        }
         Wanted::Program { command, args } => add_program(options, &running, &command, &args),
     }
 }
@@ -95,22 +109,29 @@ fn understood(words: &[String]) -> Wanted {
         let args = ["-y".to_owned(), first].into_iter().chain(rest.iter().cloned()).collect();
         return Wanted::Program { command: "npx".into(), args };
     }
-    let is_key = |key: &str| !key.is_empty() && !key.starts_with('-');
-    let answer = |word: &String| word.split_once('=').filter(|(key, _)| is_key(key)).map(owned);
-    let values: Option<BTreeMap<_, _>> = rest.iter().map(answer).collect();
-    match values {
-        Some(values) if package::recognize(&first, rest).is_none() && !first.starts_with(['/', '.']) => {
+    match answers(rest) {
+        Ok(values) if package::recognize(&first, rest).is_none() && !first.starts_with(['/', '.']) => {
             Wanted::Entry { id: first, values }
         }
         _ => Wanted::Program { command: first, args: rest.to_vec() },
     }
 }
 
+/// Words of the form `KEY=VALUE`.
+fn answers(words: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let is_key = |key: &str| !key.is_empty() && !key.starts_with('-');
+    let answer = |word: &String| {
+        let answer = word.split_once('=').filter(|(key, _)| is_key(key)).map(owned);
+        answer.ok_or_else(|| Failure::Misconfigured(format!("{word}: an answer is written as KEY=VALUE")))
+    };
+    words.iter().map(answer).collect()
+}
+
 fn owned((key, value): (&str, &str)) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// An entry of the catalogue, as far as it is needed.
+/// An entry of the catalogue, or a template, as far as it is needed.
 #[derive(Deserialize)]
 struct Entry {
     fields: Vec<Field>,
@@ -123,15 +144,14 @@ struct Field {
     is_secret: bool,
 }
 
-fn add_entry(
+/// Adds a server that answers make of what is at `path`, by its `action`.
+fn add_answered(
     AddOptions { name, dry_run, .. }: &AddOptions,
     running: &Running,
-    id: &str,
+    (path, action): (&str, &str),
     mut values: BTreeMap<String, String>,
 ) -> Result<(), Failure> {
-    let path: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
-    let path = format!("/api/catalogue/{path}");
-    let entry: Entry = running.ask(Method::GET, &path, None)?;
+    let entry: Entry = running.ask(Method::GET, path, None)?;
     for value in values.values_mut().filter(|value| *value == STANDARD_INPUT) {
         value.clear();
         io::stdin().read_line(value).map_err(|error| Failure::of("read standard input", &error))?;
@@ -142,7 +162,7 @@ fn add_entry(
         values.extend(known.map(|value| (field.name.clone(), value)));
     }
     let body = json!({"name": name, "values": values, "dryRun": dry_run});
-    report(running.base, &running.ask(Method::POST, &format!("{path}/install"), Some(&body))?)
+    report(running.base, &running.ask(Method::POST, &format!("{path}/{action}"), Some(&body))?)
 }
 
 fn add_program(

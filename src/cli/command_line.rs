@@ -11,7 +11,7 @@ use crate::cli::{
     connect, doctor, packages,
     place::ConnectionTarget,
     settings::{self, Setting},
-    transfer, value,
+    templates, transfer, value,
 };
 
 /// Command to run, with its command line.
@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Catalogue(catalogue::CatalogueOptions),
     /// Add a server.
     Add(add::AddOptions),
+    /// Show, import, apply or remove templates.
+    Templates(templates::TemplateOptions),
     /// Take over the configuration of a client.
     Import(transfer::Import),
     /// Show, update or roll back packages of servers.
@@ -91,6 +93,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(("connect", matches)) => Command::Connect(ConnectionTarget::read(matches)),
         Some(("client-config", matches)) => Command::ClientConfig(client_config::options(matches)),
         Some(("catalogue", matches)) => Command::Catalogue(catalogue::options(matches)),
+        Some(("templates", matches)) => Command::Templates(templates::options(matches)),
         Some(("add", matches)) => Command::Add(add::options(matches)),
         Some(("import", matches)) => Command::Import(transfer::import_options(matches)),
         Some(("export", matches)) => Command::Export(transfer::export_options(matches)),
@@ -124,6 +127,7 @@ fn definition() -> Clap {
         .subcommand(client_config::definition())
         .subcommand(catalogue::definition())
         .subcommand(add::definition())
+        .subcommand(templates::definition())
         .subcommand(transfer::import_definition())
         .subcommand(transfer::export_definition())
         .subcommands(packages::definitions())

@@ -276,7 +276,7 @@ static SETTINGS: &[Setting] = &[
         variable: "MCP_ALLOWED_COMMANDS",
         flag: "mcp-allowed-commands",
         kind: SettingType::List,
-        help: "Command lines that callers without mcp:manage may register: templates such as `npx -y @scope/name*` or `/opt/mcp/*`, after the variables that they may set, such as `TZ=`; a single * allows all",
+        help: "Command lines that callers without mcp:manage may register: patterns such as `npx -y @scope/name*` or `/opt/mcp/*`, after the variables that they may set, such as `TZ=`; a single * allows all",
         put: |config, text| set(&mut config.runtime.servers.allowed_commands, text.parse()),
         show: |config| config.runtime.servers.allowed_commands.to_string(),
     },

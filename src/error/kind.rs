@@ -34,6 +34,7 @@ kinds! {
     KEY_NOT_FOUND = 404 "key_not_found" "No such key";
     SECRET_NOT_FOUND = 404 "secret_not_found" "No such secret";
     CATALOGUE_ENTRY_NOT_FOUND = 404 "catalogue_entry_not_found" "No such entry of the catalogue";
+    TEMPLATE_NOT_FOUND = 404 "template_not_found" "No such template";
     SHARE_NOT_FOUND = 404 "share_not_found" "No such share";
     SERVICE_NOT_FOUND = 404 "service_not_found" "No such service";
     INSTANCE_NOT_FOUND = 404 "instance_not_found" "No such instance";
@@ -104,6 +105,7 @@ fn not_found(noun: Noun) -> ProblemKind {
         Noun::Key => KEY_NOT_FOUND,
         Noun::Secret => SECRET_NOT_FOUND,
         Noun::CatalogueEntry => CATALOGUE_ENTRY_NOT_FOUND,
+        Noun::Template => TEMPLATE_NOT_FOUND,
         Noun::Share => SHARE_NOT_FOUND,
         Noun::Service => SERVICE_NOT_FOUND,
         Noun::Instance => INSTANCE_NOT_FOUND,

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Programs that run what their arguments say, and arguments that no template names.
+/// Programs that run what their arguments say, and arguments that no pattern names.
 const INTERPRETERS: [(&str, &str); 5] =
     [("sh", "-c"), ("bash", "-lc"), ("node", "-e"), ("python3", "-c"), ("npx", "-c")];
 const SCRIPT: &str = "touch a; touch b";
@@ -25,7 +25,7 @@ pub fn path(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     base_path(text);
     program(text);
-    templates(text);
+    patterns(text);
     text.lines().for_each(granted);
     outermost(text);
     for named in grants::named(text) {
@@ -42,7 +42,7 @@ fn base_path(text: &str) {
     }
 }
 
-/// A program that a template allows by its folder lies there.
+/// A program that a pattern allows by its folder lies there.
 fn program(text: &str) {
     let allowed: AllowedCommands = "/opt/mcp/*,/srv/run*,npx -y @scope/name*".parse().unwrap();
     let mut words = text.lines();
@@ -62,13 +62,13 @@ fn program(text: &str) {
     assert!(program.starts_with("/opt/mcp") || program.parent() == Some(Path::new("/srv")), "{command}");
 }
 
-/// Templates are written as they are read, and leave no interpreter open.
-fn templates(text: &str) {
+/// Patterns are written as they are read, and leave no interpreter open.
+fn patterns(text: &str) {
     let Ok(allowed) = text.parse::<AllowedCommands>() else { return };
     let written = allowed.to_string();
     match &allowed {
         AllowedCommands::ManagersOnly | AllowedCommands::Everything => return,
-        AllowedCommands::Templates(_) => assert_eq!(written.parse().as_ref(), Ok(&allowed)),
+        AllowedCommands::Patterns(_) => assert_eq!(written.parse().as_ref(), Ok(&allowed)),
     }
     for (program, option) in INTERPRETERS {
         let args = [option.to_owned(), SCRIPT.to_owned()];

@@ -9,7 +9,7 @@ use utoipa::{OpenApi, openapi};
 use crate::{
     api::{
         audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, packages,
-        processes, protected_resource, secrets, servers, shares, system, timeline, tools, usage, users,
+        processes, protected_resource, secrets, servers, shares, system, templates, timeline, tools, usage, users,
     },
     http::probes,
     mcp_endpoint,
@@ -33,6 +33,8 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         servers::list, servers::create, servers::get, servers::update, servers::delete,
         consent::authorize, consent::forget, consent::page, consent::go_on, consent::callback, consent::document,
         catalogue::list, catalogue::get, catalogue::install,
+        templates::list, templates::create, templates::get, templates::update, templates::delete,
+        templates::add_server, templates::roll,
         servers::check_health, servers::list_all, servers::statistics, import::import, import::export,
         processes::tools, tools::changes, tools::accept, processes::start, processes::stop, processes::restart,
         output::read, timeline::timeline, usage::usage,
@@ -58,6 +60,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         (name = "account", description = "Logging in, and your own account"),
         (name = "servers", description = "MCP servers: registering, reading, changing"),
         (name = "catalogue", description = "Servers that can be added by name"),
+        (name = "templates", description = "Servers with questions in them, to make servers of"),
         (name = "packages", description = "Packages that servers are started from, and other versions of them"),
         (name = "processes", description = "What runs: tools, starting, stopping, output"),
         (name = "calls", description = "Calling tools, and the calls on record"),

@@ -79,6 +79,10 @@ id!(
     ServerId
 );
 id!(
+    /// A template of servers.
+    TemplateId
+);
+id!(
     /// An account.
     UserId
 );

@@ -84,6 +84,12 @@ impl Placement {
         let count = |count: &mut u64| *count = count.saturating_add(1);
         count(self.renewals.lock().entry(server.id).or_default());
         self.replace_processes(server).await?;
+        self.settled(server).await
+    }
+
+    /// Returns once the process of a server that all callers share is ready, or how it ended; at once where the server
+    /// is stopped.
+    pub(crate) async fn settled(&self, server: &Registered) -> Result<Result<(), NotUp>> {
         if is_stopped(server) {
             return Ok(Ok(()));
         }

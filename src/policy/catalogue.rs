@@ -20,13 +20,16 @@ use crate::{
     policy::reference,
 };
 
-use answers::Answers;
 use command::Line;
 
 pub(crate) use answers::Given;
-pub(crate) use entry::CatalogueEntry;
+pub(crate) use entry::{CatalogueEntry, InputFormat};
 pub(crate) use fields::{CatalogueField, fields};
 pub(crate) use search::found;
+
+pub(super) use answers::{Answers, fault};
+pub(super) use entry::Input;
+pub(super) use fields::field;
 
 /// Most characters of the beginning of a secret's name, which is that of its server.
 const PREFIX_CHARS_MAX: usize = 24;

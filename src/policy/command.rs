@@ -1,6 +1,6 @@
 //! Command lines that callers may register: `MCP_ALLOWED_COMMANDS`.
 //!
-//! A template is matched word by word. The rules are narrow on purpose, for a program that runs what its arguments say
+//! A pattern is matched word by word. The rules are narrow on purpose, for a program that runs what its arguments say
 //! (an interpreter, a package runner, a container engine) makes every loose rule a way around the list:
 //!
 //! - A word must be equal. A `*` at its end stands for more of the same word: letters, digits and `._@+-`, so that
@@ -9,7 +9,7 @@
 //!   beside `run`. Only text is compared: a path with `.`, `..` or an empty part is refused, a symbolic link is not
 //!   followed. A known interpreter below a folder must be named in full, or a virtual environment there would allow
 //!   everything.
-//! - Arguments beyond the template are refused, unless its last word is `*` alone (any arguments), or it names a
+//! - Arguments beyond the pattern are refused, unless its last word is `*` alone (any arguments), or it names a
 //!   package for `npx` or `uvx` right after the program or after `-y`: arguments after a package's name go to the
 //!   server.
 //! - Words before the program that end with `=` name the variables that callers may set (`command/variables.rs`).
@@ -26,8 +26,8 @@ pub enum AllowedCommands {
     ManagersOnly,
     /// Any.
     Everything,
-    /// Those that match a template, such as `npx -y @scope/name*` or `/opt/mcp/*`.
-    Templates(Vec<String>),
+    /// Those that match a pattern, such as `npx -y @scope/name*` or `/opt/mcp/*`.
+    Patterns(Vec<String>),
 }
 
 /// Programs that run what their arguments name: `*` in their place, or right after them, would allow everything.
@@ -79,9 +79,9 @@ const RUNNER_SWITCHES: [&str; 4] = ["-y", "--yes", "-q", "--quiet"];
 /// The part of a registration that a caller without `mcp:manage` may not make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CommandRefusal {
-    /// The command line: no template allows it.
+    /// The command line: no pattern allows it.
     CommandLine,
-    /// A variable of this name: no template that allows the command line allows it as well.
+    /// A variable of this name: no pattern that allows the command line allows it as well.
     Variable(String),
     /// A working directory, of which many programs read what they run.
     WorkingDirectory,
@@ -98,13 +98,13 @@ impl AllowedCommands {
         names: impl Iterator<Item = &'a str> + Clone,
         sets_cwd: bool,
     ) -> Option<CommandRefusal> {
-        let templates = match self {
+        let patterns = match self {
             Self::ManagersOnly => return Some(CommandRefusal::CommandLine),
             Self::Everything => return None,
-            Self::Templates(templates) => templates,
+            Self::Patterns(patterns) => patterns,
         };
         let mut refusal = CommandRefusal::CommandLine;
-        for (allowed, words) in templates.iter().map(|template| variables::split(template)) {
+        for (allowed, words) in patterns.iter().map(|pattern| variables::split(pattern)) {
             if fits(words, command, args) {
                 let denied = names.clone().find(|name| !variables::permit(allowed.as_deref(), name));
                 refusal = match denied {
@@ -121,15 +121,15 @@ impl AllowedCommands {
 impl FromStr for AllowedCommands {
     type Err = String;
 
-    /// Reads `*`, or templates separated by commas; an empty text allows managers only.
+    /// Reads `*`, or patterns separated by commas; an empty text allows managers only.
     fn from_str(text: &str) -> Result<Self, String> {
-        let templates: Vec<_> = text.split(',').map(str::trim).filter(|template| !template.is_empty()).collect();
-        match templates.as_slice() {
+        let patterns: Vec<_> = text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()).collect();
+        match patterns.as_slice() {
             [] => Ok(Self::ManagersOnly),
             ["*"] => Ok(Self::Everything),
-            templates => {
-                templates.iter().try_for_each(|template| check(template))?;
-                Ok(Self::Templates(templates.iter().map(|template| (*template).to_owned()).collect()))
+            patterns => {
+                patterns.iter().try_for_each(|pattern| check(pattern))?;
+                Ok(Self::Patterns(patterns.iter().map(|pattern| (*pattern).to_owned()).collect()))
             }
         }
     }
@@ -140,16 +140,16 @@ impl fmt::Display for AllowedCommands {
         match self {
             Self::ManagersOnly => f.write_str("managers only"),
             Self::Everything => f.write_str("*"),
-            Self::Templates(templates) => f.write_str(&templates.join(",")),
+            Self::Patterns(patterns) => f.write_str(&patterns.join(",")),
         }
     }
 }
 
-/// Refuses templates that cannot mean what they seem to.
-fn check(template: &str) -> Result<(), String> {
-    let (names, line) = variables::split(template);
+/// Refuses patterns that cannot mean what they seem to.
+fn check(pattern: &str) -> Result<(), String> {
+    let (names, line) = variables::split(pattern);
     let (program, words) = line.split_first().map_or(("", [].as_slice()), |(program, words)| (*program, words));
-    let fault = |problem: &str| Err(format!("the template {template:?} {problem}"));
+    let fault = |problem: &str| Err(format!("the pattern {pattern:?} {problem}"));
     if let Some(problem) = variables::fault(names.as_deref(), program) {
         return fault(&problem);
     }
@@ -157,7 +157,7 @@ fn check(template: &str) -> Result<(), String> {
         return fault("has a * before the end of a word");
     }
     if program.is_empty() || program.starts_with('*') || program == "/*" {
-        return fault("names no program; * as the only template allows everything");
+        return fault("names no program; * as the only pattern allows everything");
     }
     if program.contains('/') && (!program.starts_with('/') || !is_plain(program.trim_end_matches(['/', '*']))) {
         return fault("must name its program by an absolute path without . and .., or by its name alone");
@@ -165,7 +165,7 @@ fn check(template: &str) -> Result<(), String> {
     if is_interpreter(program) && !names_a_target(program, words) {
         return fault(
             "leaves open what it runs: before a last * stands a path, a script or a package; \
-             * as the only template allows everything",
+             * as the only pattern allows everything",
         );
     }
     Ok(())
@@ -201,7 +201,7 @@ fn ends_with_target(program: &str, words: &[&str]) -> bool {
         && !is_known(TOOLS, program)
 }
 
-/// True when a command line fits the words of a template.
+/// True when a command line fits the words of a pattern.
 fn fits(mut words: Vec<&str>, command: &str, args: &[String]) -> bool {
     let open = words.len() > 1 && words.last() == Some(&"*");
     if open {

@@ -162,10 +162,14 @@ fn is_in_any(place: &Path, folders: &[PathBuf]) -> bool {
 }
 
 /// The absolute paths that an argument or the value of a variable may name: all of it, and words of it, as in
-/// `--root=/srv`, `/a:/b` or a shell's command.
+/// `--root=/srv`, `/a:/b` or a shell's command. The host in a URL is none.
 pub(crate) fn named(text: &str) -> impl Iterator<Item = &Path> {
     let words = text.split(|c: char| c.is_whitespace() || "=:,;&|()'\"`<>".contains(c));
-    std::iter::once(text).chain(words).filter(|word| word.starts_with('/')).map(Path::new)
+    let is_host = |word: &&str| word.starts_with("//") && !word.starts_with("///");
+    std::iter::once(text)
+        .chain(words.filter(move |word| !is_host(word)))
+        .filter(|word| word.starts_with('/'))
+        .map(Path::new)
 }
 
 /// `places` without those below others, in order.
@@ -294,7 +298,8 @@ mod tests {
         assert_eq!(of("--root=/srv/a"), ["/srv/a"]);
         assert_eq!(of("x:/srv/b"), ["/srv/b"]);
         assert_eq!(of("cd '/srv' && exec /opt/run"), ["/srv", "/opt/run"]);
-        assert!(of("relative/path -y https").is_empty());
+        assert_eq!(of("file:///srv/c"), ["///srv/c"]);
+        assert!(of("relative/path -y https://srv/d").is_empty());
     }
 
     #[test]

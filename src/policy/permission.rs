@@ -54,6 +54,15 @@ pub const WRITES: &[Permission] = &[Permission::McpWrite];
 /// Allows calling a server.
 pub const EXECUTES: &[Permission] = &[Permission::McpExecute];
 
+/// The rule for the permissions of a share, for people.
+pub(crate) const SHARE_RULE: &str = "must be a list of one or more of mcp:read, mcp:write, mcp:execute";
+
+/// True for permissions that a share may give.
+pub(crate) fn may_be_shared(permissions: &[Permission]) -> bool {
+    const SHARED: [Permission; 3] = [Permission::McpRead, Permission::McpWrite, Permission::McpExecute];
+    !permissions.is_empty() && permissions.iter().all(|permission| SHARED.contains(permission))
+}
+
 /// The relation of a caller to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing<'a> {

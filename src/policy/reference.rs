@@ -66,7 +66,7 @@ pub fn is_whole(value: &str) -> bool {
 
 /// True where a value refers to a secret outside of Ostler.
 pub(crate) fn is_external(value: &str) -> bool {
-    pieces(value).any(|piece| matches!(piece, Piece::External(_)))
+    external_in(value).next().is_some()
 }
 
 /// True for what stands between `${` and `}` in a reference, unless that is `env:NAME`, by which configurations of
@@ -86,11 +86,14 @@ pub fn texts(value: &str) -> impl Iterator<Item = &str> {
 
 /// Every reference of a configuration to a secret outside of Ostler, after the pointer to its value.
 pub fn external_references(config: &ServerConfig) -> impl Iterator<Item = (String, ExternalReference)> {
-    places(config).flat_map(|(pointer, value)| {
-        pieces(value).filter_map(move |piece| match piece {
-            Piece::External(reference) => Some((pointer.clone(), reference)),
-            Piece::Text(_) | Piece::Secret(_) => None,
-        })
+    places(config).flat_map(|(pointer, value)| external_in(value).map(move |reference| (pointer.clone(), reference)))
+}
+
+/// Every reference of a value to a secret outside of Ostler.
+pub(crate) fn external_in(value: &str) -> impl Iterator<Item = ExternalReference> {
+    pieces(value).filter_map(|piece| match piece {
+        Piece::External(reference) => Some(reference),
+        Piece::Text(_) | Piece::Secret(_) => None,
     })
 }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    model::{Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server, ServerPackage},
+    model::{
+        Authorization, EffectiveSandbox, Limits, Principal, RuntimeStatus, SandboxLevel, Server, ServerConfig,
+        ServerPackage,
+    },
     policy::{mask::MASKED, permission, reference},
     registry::Registered,
 };
@@ -49,9 +52,7 @@ impl ServerDetails {
         who: &Principal,
     ) -> Self {
         let mut server = registered.current();
-        // A reference by itself is no secret, and its owner wants to know which it is.
-        let values = server.config.secrets_mut().filter(|value| !reference::is_whole(value));
-        values.for_each(|value| *value = MASKED.into());
+        mask(&mut server.config);
         let revision = revision(&server);
         let remote = server.config.remote.as_ref();
         let authorization = remote.and_then(|remote| authorization(&remote.url));
@@ -82,6 +83,12 @@ impl ServerDetails {
         details.server.config.redact();
         details
     }
+}
+
+/// Masks the secrets of a configuration. A reference by itself is none, and its owner wants to know which it is.
+pub(super) fn mask(config: &mut ServerConfig) {
+    let values = config.secrets_mut().filter(|value| !reference::is_whole(value));
+    values.for_each(|value| *value = MASKED.into());
 }
 
 /// Revision of a server's configuration, for `ETag`.

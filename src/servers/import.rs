@@ -150,7 +150,7 @@ impl Servers {
         let after = change::merged(&before, change)?;
         let is_same = before == after;
         if !is_same {
-            self.check_change(who, &before, &after, "server.import")?;
+            self.check_config(who, Some(&before), &after, "server.import")?;
             self.placement.check_paths(&before, &after).await?;
         }
         let action = if is_same { ImportAction::Skip } else { ImportAction::Update };

@@ -36,7 +36,8 @@ impl Servers {
             Some(other) => {
                 let (servers, owner) = (self.clone(), who.clone());
                 let decide = move |_: &Registered, before: &Server| {
-                    servers.check_change(&owner, &before.config, &config, UPDATE).map(|()| config)
+                    servers.check_config(&owner, Some(&before.config), &config, UPDATE)?;
+                    Ok(ServerConfig { grants_paths: servers.writes_any_command(&owner), ..config })
                 };
                 self.change(who, other.id, decide).await
             }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The name of a registration in the audit log.
-const CREATE: &str = "server.create";
+pub(super) const CREATE: &str = "server.create";
 
 /// The name of a change in the audit log.
 pub(super) const UPDATE: &str = "server.update";
@@ -55,17 +55,23 @@ impl Servers {
     /// Decides whether the caller may register a server, but for their rate limit.
     pub(super) async fn check_new(&self, who: &Principal, config: &ServerConfig) -> Result<()> {
         self.access.require_any(who, permission::WRITES, CREATE)?;
-        rules::faults(config, &self.settings.allowed_variables).into_result()?;
-        self.check_url(None, config)?;
-        self.check_sandbox(who, &Sandbox::default(), config, CREATE)?;
-        self.check_external_references(who, None, config, CREATE)?;
-        self.check_command(who, None, config, CREATE)?;
+        self.check_config(who, None, config, CREATE)?;
         self.placement.check_paths(&ServerConfig::new("", ""), config).await
     }
 
     /// Registers a server that was checked.
     pub(super) async fn add(self: &Arc<Self>, who: &Principal, config: ServerConfig) -> Result<ServerDetails> {
         let config = ServerConfig { grants_paths: self.writes_any_command(who), ..config };
+        self.insert(who, config, |_, _| Ok(Vec::new())).await
+    }
+
+    /// Registers a server as it is, together with what `also` writes, which returns its shares.
+    pub(super) async fn insert(
+        self: &Arc<Self>,
+        who: &Principal,
+        config: ServerConfig,
+        also: impl FnOnce(&mut store::Connection, &Server) -> Result<Vec<Share>> + Send + 'static,
+    ) -> Result<ServerDetails> {
         let server = Server::registered(who.user_id, config);
         let stored = secrets::seal(&self.keyring, &server)?;
         let entry = self.access.change(who, CREATE, server.id)?.with_detail(server.config.name.clone());
@@ -74,9 +80,13 @@ impl Servers {
             .run_to_completion(async move {
                 let _work = servers.lifecycle.begin_work()?;
                 let _change = servers.lifecycle.begin_change().await;
-                servers.recorder.write(Some(entry), move |db| store::servers::insert(db, &stored)).await?;
+                let write = move |db: &mut store::Connection| {
+                    store::servers::insert(db, &stored)?;
+                    also(db, &stored.server)
+                };
+                let shares = servers.recorder.write(Some(entry), write).await?;
                 servers.timeline.log(server.id).ostler(TimelineLevel::Info, "registered");
-                let registered = servers.register(server, Vec::new(), None, None).await?;
+                let registered = servers.register(server, shares, None, None).await?;
                 servers.events.publish_server_change(&registered, ServerChangeKind::Created);
                 Ok(servers.details(&registered, &who))
             })
@@ -97,17 +107,18 @@ impl Servers {
                 return Err(Error::Stale(Noun::Server));
             }
             let after = change::merged(&before.config, change.clone())?;
-            servers.check_change(&owner, &before.config, &after, UPDATE)?;
+            servers.check_config(&owner, Some(&before.config), &after, UPDATE)?;
             if !registered.is_owned_by(&owner) {
                 let checked = change::check_masked_values(&before.config, &change, &after);
                 checked.inspect_err(|_| servers.access.entries().record_denial(&owner, UPDATE, &id.to_string()))?;
             }
-            Ok(after)
+            Ok(ServerConfig { grants_paths: servers.writes_any_command(&owner), ..after })
         })
         .await
     }
 
-    /// Has a server run by the configuration that `decide` makes of the one before, and has checked.
+    /// Has a server run by the configuration that `decide` makes of the one before, and has checked. Who left all that
+    /// names paths as it was changes nothing about their grants.
     pub(super) async fn change(
         self: &Arc<Self>,
         who: &Principal,
@@ -124,9 +135,9 @@ impl Servers {
                 let before = Server::clone(&registered.server.load());
                 let mut after = Server { config: decide(&registered, &before)?, ..before.clone() };
                 servers.placement.check_paths(&before.config, &after.config).await?;
-                let is_same = change::is_named_alike(&before.config, &after.config);
-                after.config.grants_paths =
-                    if is_same { before.config.grants_paths } else { servers.writes_any_command(&who) };
+                if change::is_named_alike(&before.config, &after.config) {
+                    after.config.grants_paths = before.config.grants_paths;
+                }
                 let entry = servers.access.change(&who, UPDATE, id)?;
                 servers.apply(&registered, &before, after, entry).await?;
                 servers.events.publish_server_change(&registered, ServerChangeKind::Updated);
@@ -196,7 +207,8 @@ impl Servers {
         Ok(registered)
     }
 
-    async fn apply(
+    /// Stores a changed configuration, and puts it in force.
+    pub(super) async fn apply(
         self: &Arc<Self>,
         registered: &Arc<Registered>,
         before: &Server,
@@ -249,7 +261,7 @@ impl Servers {
     }
 
     /// Refuses an address that can never be reached. An old one stands, whatever may be reached now.
-    fn check_url(&self, before: Option<&ServerConfig>, after: &ServerConfig) -> Result<()> {
+    pub(super) fn check_url(&self, before: Option<&ServerConfig>, after: &ServerConfig) -> Result<()> {
         let url = |config: &ServerConfig| config.remote.as_ref().map(|remote| remote.url.clone());
         let new = url(after).filter(|_| before.is_none_or(|before| url(before) != url(after)));
         match new.and_then(|url| self.placement.refused_url(&url)) {
@@ -259,18 +271,19 @@ impl Servers {
     }
 
     /// Decides whether a server may become what the caller made of it.
-    pub(super) fn check_change(
+    pub(super) fn check_config(
         &self,
         who: &Principal,
-        before: &ServerConfig,
+        before: Option<&ServerConfig>,
         after: &ServerConfig,
         action: &str,
     ) -> Result<()> {
         rules::faults(after, &self.settings.allowed_variables).into_result()?;
-        self.check_url(Some(before), after)?;
-        self.check_sandbox(who, &before.sandbox, after, action)?;
-        self.check_external_references(who, Some(before), after, action)?;
-        self.check_command(who, Some(before), after, action)
+        self.check_url(before, after)?;
+        let sandbox = before.map(|before| before.sandbox.clone()).unwrap_or_default();
+        self.check_sandbox(who, &sandbox, after, action)?;
+        self.check_external_references(who, before, after, action)?;
+        self.check_command(who, before, after, action)
     }
 
     /// True when the caller may write any command line, and so have any path granted by naming it.
@@ -292,7 +305,7 @@ impl Servers {
         Err(Error::Forbidden(format!("{}: {why}", place.trim_start_matches('/').replace('/', "."))))
     }
 
-    /// A command line and variables that were there stand, though the caller could not write them.
+    /// Decides whether the caller may write this command line, and these variables for it.
     fn check_command(
         &self,
         who: &Principal,
@@ -300,24 +313,15 @@ impl Servers {
         config: &ServerConfig,
         action: &str,
     ) -> Result<()> {
-        let line = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.cwd.clone());
-        let is_same = before.is_some_and(|before| line(before) == line(config));
-        let stands =
-            |name: &String, value: &String| is_same && before.is_some_and(|before| before.env.get(name) == Some(value));
-        let names = config.env.iter().filter(|(name, value)| !stands(name, value)).map(|(name, _)| name.as_str());
-        let sets_cwd = config.cwd.is_some() && before.is_none_or(|before| before.cwd != config.cwd);
-        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names, sets_cwd);
         // An address runs nothing here.
-        let Some(refusal) = refusal.filter(|_| config.remote.is_none() && !who.may(Permission::McpManage)) else {
-            return Ok(());
-        };
+        let is_free = config.remote.is_some() || who.may(Permission::McpManage);
+        let Some(refusal) = self.refused_command(before, config).filter(|_| !is_free) else { return Ok(()) };
         let (what, why) = match refusal {
-            CommandRefusal::CommandLine if is_same => return Ok(()),
             CommandRefusal::CommandLine => (
                 config.command.clone(),
                 format!(
                     "command: `{}` with these arguments is not allowed here; ask a user with mcp:manage to register it, \
-                         or to add a template for it to MCP_ALLOWED_COMMANDS",
+                         or to add a pattern for it to MCP_ALLOWED_COMMANDS",
                     config.command
                 ),
             ),
@@ -331,11 +335,29 @@ impl Servers {
                 format!("{} with {name}", config.command),
                 format!(
                     "env: `{name}` is not allowed with this command line here; ask a user with mcp:manage to set it, \
-                         or to add `{name}=` to the template of it in MCP_ALLOWED_COMMANDS"
+                         or to add `{name}=` to the pattern of it in MCP_ALLOWED_COMMANDS"
                 ),
             ),
         };
         self.access.entries().record_denial(who, action, &what);
         Err(Error::CommandNotAllowed(why))
+    }
+
+    /// The reason why callers without `mcp:manage` may not write a command line. It and variables that were there
+    /// stand; who could not write it gives it no others.
+    fn refused_command(&self, before: Option<&ServerConfig>, config: &ServerConfig) -> Option<CommandRefusal> {
+        let line = |config: &ServerConfig| (config.command.clone(), config.args.clone(), config.cwd.clone());
+        let is_same = before.is_some_and(|before| line(before) == line(config));
+        let stands =
+            |name: &String, value: &String| is_same && before.is_some_and(|before| before.env.get(name) == Some(value));
+        let names = config.env.iter().filter(|(name, value)| !stands(name, value)).map(|(name, _)| name.as_str());
+        let sets_cwd = config.cwd.is_some() && before.is_none_or(|before| before.cwd != config.cwd);
+        let refusal = self.settings.allowed_commands.refusal(&config.command, &config.args, names.clone(), sets_cwd);
+        match refusal {
+            Some(CommandRefusal::CommandLine) if is_same => {
+                names.clone().next().map(|name| CommandRefusal::Variable(name.to_owned()))
+            }
+            other => other,
+        }
     }
 }

@@ -44,6 +44,8 @@ pub struct Servers {
     pub(super) settings: ServerSettings,
     /// Held by who registers a server unless there is one.
     pub(super) ensuring: tokio::sync::Mutex<()>,
+    /// Held while a template is applied to its servers.
+    pub(super) rolling: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Servers {
@@ -85,6 +87,7 @@ impl Servers {
             timeline,
             settings,
             ensuring: tokio::sync::Mutex::default(),
+            rolling: Arc::default(),
         }
     }
 

@@ -68,11 +68,8 @@ impl Servers {
 }
 
 fn check(registered: &Registered, share: &Share) -> Result<()> {
-    const SHARED: [Permission; 3] = [Permission::McpRead, Permission::McpWrite, Permission::McpExecute];
     let mut faults = Faults::default();
-    let only_shared = share.permissions.iter().all(|permission| SHARED.contains(permission));
-    let message = "must be a list of one or more of mcp:read, mcp:write, mcp:execute";
-    faults.check(only_shared && !share.permissions.is_empty(), "/permissions", message);
+    faults.check(permission::may_be_shared(&share.permissions), "/permissions", permission::SHARE_RULE);
     let owner = registered.server.load().user_id == share.user_id;
     faults.check(!owner, "/userId", "is the owner, who has every right already");
     faults.into_result()

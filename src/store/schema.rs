@@ -104,6 +104,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    server_templates (server_id) {
+        server_id -> Text,
+        template_id -> Text,
+        answers -> Text,
+    }
+}
+
+diesel::table! {
+    templates (id) {
+        id -> Text,
+        user_id -> Nullable<Text>,
+        name -> Text,
+        template -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     user_secrets (user_id, name) {
         user_id -> Text,
         name -> Text,
@@ -239,7 +258,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     server_consents,
     server_packages,
     server_pins,
-    server_shares
+    server_shares,
+    server_templates
 );
 
 diesel::allow_tables_to_appear_in_same_query!(audit_chain, audit_logs);

@@ -17,7 +17,10 @@ use crate::{
         Connection,
         call_bytes::{self, HeldSums},
         connection::on,
-        schema::{mcp_servers, server_catalogues, server_consents, server_packages, server_pins, server_shares},
+        schema::{
+            mcp_servers, server_catalogues, server_consents, server_packages, server_pins, server_shares,
+            server_templates,
+        },
         text,
     },
 };
@@ -219,8 +222,8 @@ pub(super) fn is_live(db: &mut Connection, id: &str) -> Result<bool> {
     Ok(on!(db, conn => select(exists(live)).get_result(conn))?)
 }
 
-/// Marks a server deleted and drops its shares, its listing, its pins, its package and its tokens; false where there is
-/// none.
+/// Marks a server deleted and drops its shares, its listing, its pins, its package, its answers to a template and its
+/// tokens; false where there is none.
 pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<bool> {
     db.transaction(|db| {
         let id = id.to_string();
@@ -235,6 +238,8 @@ pub fn soft_delete(db: &mut Connection, id: ServerId, at: Timestamp) -> Result<b
         on!(db, conn => diesel::delete(pins).execute(conn))?;
         let package = server_packages::table.find(&id);
         on!(db, conn => diesel::delete(package).execute(conn))?;
+        let template = server_templates::table.find(&id);
+        on!(db, conn => diesel::delete(template).execute(conn))?;
         let consent = server_consents::table.find(&id);
         on!(db, conn => diesel::delete(consent).execute(conn))?;
         Ok(marked > 0)

@@ -11,10 +11,9 @@ use actix_web::{
 use bytes::Bytes;
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_path_to_error::{Path, Segment};
 
 use crate::{
-    error::{Error, below},
+    error::{Error, below, pointer},
     mcp::{LineBudget, LineShare, PartialMessage},
     model::{Exact, from_json},
     web::{json_rpc, problem::Problem},
@@ -105,14 +104,6 @@ fn in_words_of_json(message: &str) -> String {
         "invalid type: object,",
         1,
     )
-}
-
-fn pointer(path: &Path) -> String {
-    path.iter().fold(String::new(), |pointer, segment| match segment {
-        Segment::Seq { index } => format!("{pointer}/{index}"),
-        Segment::Map { key } => below(&pointer, key),
-        Segment::Enum { .. } | Segment::Unknown => pointer,
-    })
 }
 
 /// The pointer with the field that the message is about, where the path stops short of it.

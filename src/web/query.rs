@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 
 use crate::{
     error::{Error, Noun},
-    model::{CallId, KeyId, PageRequest, ServerId, Timestamp, UserId},
+    model::{CallId, KeyId, PageRequest, ServerId, TemplateId, Timestamp, UserId},
     web::problem::Problem,
 };
 
@@ -109,6 +109,11 @@ pub(crate) trait PathSegment: std::str::FromStr {
 impl PathSegment for ServerId {
     const SEGMENT: &str = "id";
     const NOUN: Noun = Noun::Server;
+}
+
+impl PathSegment for TemplateId {
+    const SEGMENT: &str = "id";
+    const NOUN: Noun = Noun::Template;
 }
 
 impl PathSegment for CallId {

@@ -295,10 +295,10 @@ fn only_managers_write_command_lines_unless_told_otherwise() {
 }
 
 #[test]
-fn command_templates_allow_what_they_say() {
+fn command_patterns_allow_what_they_say() {
     let program = support::server::hostile_server();
-    let templates = format!("npx -y @scope/name*,{} ok*,python3", program.display());
-    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", &templates)]);
+    let patterns = format!("npx -y @scope/name*,{} ok*,python3", program.display());
+    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", &patterns)]);
     let developer = ostler.user("developer");
     let attempt = |command: &str, args: &[&str]| developer.try_register(Spec::new(command, json!(args)));
     developer.try_register(fake("ok")).is(201);
@@ -316,14 +316,14 @@ fn command_templates_allow_what_they_say() {
 }
 
 #[test]
-fn a_template_that_names_variables_allows_callers_to_set_these_alone() {
+fn a_pattern_that_names_variables_allows_callers_to_set_these_alone() {
     let program = support::server::hostile_server();
-    let templates = format!("TEST_TAG= LOG_*= {} *", program.display());
-    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", &templates)]);
+    let patterns = format!("TEST_TAG= LOG_*= {} *", program.display());
+    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", &patterns)]);
     let developer = ostler.user("developer");
     let server = developer.register(fake("ok").env("LOG_LEVEL", "debug"));
     let refused = developer.try_register(fake("ok").env("CONFIG", "/srv/x")).problem(403, "command_not_allowed");
-    assert!(refused.string("/detail").contains("add `CONFIG=` to the template"), "{refused:?}");
+    assert!(refused.string("/detail").contains("add `CONFIG=` to the pattern"), "{refused:?}");
     let env = |pairs: Value| json!({ "env": pairs });
     server.change(env(json!({"CONFIG": "/srv/x"}))).problem(403, "command_not_allowed");
     server.change(env(json!({"LOG_LEVEL": "info", "LOG_FORMAT": "json"}))).is(200);

@@ -102,6 +102,7 @@ mod surroundings;
 mod survival;
 mod system;
 mod telemetry;
+mod templates;
 mod temporary;
 mod tidy;
 mod timeline;

@@ -147,7 +147,7 @@ fn a_callers_own_secret_reaches_their_own_process_and_only_where_they_allowed_it
 
 #[test]
 fn references_that_would_show_a_secret_are_refused_by_their_place() {
-    let ostler = Ostler::spawn();
+    let ostler = Ostler::with(&[("MCP_ALLOWED_COMMANDS", "*")]);
     let open = ostler.admin().try_register(fake_with("ok", &["--token=${secret:T}"]));
     let open = open.problem(422, "validation_failed").has("/errors/0/pointer", "/args/1");
     assert!(open.text().contains("`env`"), "{open:?}");

@@ -22,30 +22,30 @@ pub(crate) struct Given<'a> {
 }
 
 /// Values of inputs, and faults of the answers that they are made of.
-pub(super) struct Answers<'a> {
+pub(in crate::policy) struct Answers<'a> {
     given: Given<'a>,
     faults: Faults,
 }
 
 /// A value of an input.
-pub(super) struct Filled {
-    pub(super) text: String,
+pub(in crate::policy) struct Filled {
+    pub(in crate::policy) text: String,
     /// The question whose answer is a secret in it.
     secret: Option<String>,
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(given: Given<'a>) -> Self {
+    pub(in crate::policy) fn new(given: Given<'a>) -> Self {
         Self { given, faults: Faults::default() }
     }
 
     /// `Err` with all faults that there were.
-    pub(super) fn into_result(self) -> Result<()> {
+    pub(in crate::policy) fn into_result(self) -> Result<()> {
         self.faults.into_result()
     }
 
     /// The value of an input; `None` where it has none and needs none, or where that is a fault.
-    pub(super) fn value(&mut self, key: &str, input: &Input) -> Option<Filled> {
+    pub(in crate::policy) fn value(&mut self, key: &str, input: &Input) -> Option<Filled> {
         match &input.value {
             Some(template) => self.template(template, &input.variables, input.is_secret),
             None => self.answer(key, input, input.is_secret),
@@ -53,7 +53,7 @@ impl<'a> Answers<'a> {
     }
 
     /// A text with answers in the place of its `{name}`, replaced once; `None` where one of them has none.
-    pub(super) fn template(
+    pub(in crate::policy) fn template(
         &mut self,
         template: &str,
         variables: &BTreeMap<String, Input>,
@@ -87,7 +87,7 @@ impl<'a> Answers<'a> {
     }
 
     /// A value for a place that everybody may see, where a secret is a fault.
-    pub(super) fn open(&mut self, Filled { text, secret }: Filled) -> String {
+    pub(in crate::policy) fn open(&mut self, Filled { text, secret }: Filled) -> String {
         if let Some(key) = secret {
             let why = "is a secret that belongs into the command line or the address by this entry, where others can \
                        read it: register the server by hand, with the secret in `env`, a header or a file";
@@ -117,7 +117,8 @@ impl<'a> Answers<'a> {
         Some(Filled { text, secret: Some(key.to_owned()) })
     }
 
-    fn fault(&mut self, key: &str, message: &str) {
+    /// Notes a fault of the answer to the question `key`.
+    pub(in crate::policy) fn fault(&mut self, key: &str, message: &str) {
         let pointer = below(self.given.pointer, key);
         // One question may be asked in several places.
         if !self.faults.0.iter().any(|fault| fault.pointer == pointer) {
@@ -127,7 +128,7 @@ impl<'a> Answers<'a> {
 }
 
 /// Fault of an answer to an input.
-fn fault(value: &str, input: &Input) -> Option<String> {
+pub(in crate::policy) fn fault(value: &str, input: &Input) -> Option<String> {
     if value.len() > VALUE_BYTES_MAX {
         return Some("must be at most 32 KiB".into());
     }

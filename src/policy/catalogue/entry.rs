@@ -96,21 +96,21 @@ pub(super) struct EntryRemote {
 /// An environment variable, a header, an argument, or a variable in the value of one.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Input {
-    pub(super) name: Option<String>,
-    pub(super) value_hint: Option<String>,
-    pub(super) description: String,
-    pub(super) is_required: bool,
-    pub(super) is_secret: bool,
-    pub(super) format: InputFormat,
+pub(in crate::policy) struct Input {
+    pub(in crate::policy) name: Option<String>,
+    pub(in crate::policy) value_hint: Option<String>,
+    pub(in crate::policy) description: String,
+    pub(in crate::policy) is_required: bool,
+    pub(in crate::policy) is_secret: bool,
+    pub(in crate::policy) format: InputFormat,
     #[serde(deserialize_with = "text")]
-    pub(super) value: Option<String>,
+    pub(in crate::policy) value: Option<String>,
     #[serde(deserialize_with = "text")]
-    pub(super) default: Option<String>,
+    pub(in crate::policy) default: Option<String>,
     #[serde(deserialize_with = "text")]
-    pub(super) placeholder: Option<String>,
-    pub(super) choices: Vec<String>,
-    pub(super) variables: BTreeMap<String, Self>,
+    pub(in crate::policy) placeholder: Option<String>,
+    pub(in crate::policy) choices: Vec<String>,
+    pub(in crate::policy) variables: BTreeMap<String, Self>,
 }
 
 /// Form of an input's value.

@@ -75,7 +75,8 @@ fn asked<'a>(
     variables.filter_map(asked).collect()
 }
 
-fn field(name: String, input: &Input, is_secret: bool) -> CatalogueField {
+/// The question that an input asks.
+pub(in crate::policy) fn field(name: String, input: &Input, is_secret: bool) -> CatalogueField {
     CatalogueField {
         name,
         description: input.description.clone(),

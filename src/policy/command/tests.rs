@@ -1,16 +1,16 @@
-//! Command lines that templates allow and refuse.
+//! Command lines that patterns allow and refuse.
 
 use super::*;
 
-fn allows(templates: &str, line: &[&str]) -> bool {
+fn allows(patterns: &str, line: &[&str]) -> bool {
     let args: Vec<String> = line[1..].iter().map(|word| (*word).to_owned()).collect();
-    templates.parse::<AllowedCommands>().unwrap().refusal(line[0], &args, std::iter::empty(), false).is_none()
+    patterns.parse::<AllowedCommands>().unwrap().refusal(line[0], &args, std::iter::empty(), false).is_none()
 }
 
 #[test]
-fn a_working_directory_comes_with_no_template() {
-    let refusal = |templates: &str, program: &str| {
-        templates.parse::<AllowedCommands>().unwrap().refusal(program, &[], std::iter::empty(), true)
+fn a_working_directory_comes_with_no_pattern() {
+    let refusal = |patterns: &str, program: &str| {
+        patterns.parse::<AllowedCommands>().unwrap().refusal(program, &[], std::iter::empty(), true)
     };
     assert_eq!(refusal("a,b", "b"), Some(CommandRefusal::WorkingDirectory));
     assert_eq!(refusal("a,b", "c"), Some(CommandRefusal::CommandLine));
@@ -25,21 +25,21 @@ fn unset_allows_nothing_and_a_star_allows_all() {
 }
 
 #[test]
-fn a_package_template_allows_its_scope_and_arguments_of_the_server() {
-    let template = "npx -y @scope/name*";
+fn a_package_pattern_allows_its_scope_and_arguments_of_the_server() {
+    let pattern = "npx -y @scope/name*";
     for line in [
         &["npx", "-y", "@scope/name"][..],
         &["npx", "-y", "@scope/name-files@1.2.3", "/srv/data"],
         &["npx", "-y", "@scope/name@latest", "--root", "/srv"],
     ] {
-        assert!(allows(template, line), "{line:?}");
+        assert!(allows(pattern, line), "{line:?}");
     }
     assert!(allows("uvx mcp-server-git", &["uvx", "mcp-server-git", "--repository", "/srv/r"]));
 }
 
 #[test]
-fn a_package_template_is_no_way_to_run_anything_else() {
-    let template = "npx -y @scope/name*";
+fn a_package_pattern_is_no_way_to_run_anything_else() {
+    let pattern = "npx -y @scope/name*";
     for line in [
         &["npx", "-c", "touch /tmp/pwn"][..],
         &["npx", "-y", "-c", "touch /tmp/pwn"],
@@ -56,7 +56,7 @@ fn a_package_template_is_no_way_to_run_anything_else() {
         &["/tmp/npx", "-y", "@scope/name"],
         &["./npx", "-y", "@scope/name"],
     ] {
-        assert!(!allows(template, line), "{line:?}");
+        assert!(!allows(pattern, line), "{line:?}");
     }
 }
 
@@ -114,7 +114,7 @@ fn a_star_inside_a_word_stays_inside_that_word_and_folder() {
 }
 
 #[test]
-fn templates_that_would_allow_everything_by_accident_are_refused() {
+fn patterns_that_would_allow_everything_by_accident_are_refused() {
     for wrong in [
         "npx *",
         "npx -y *",
@@ -152,7 +152,7 @@ fn templates_that_would_allow_everything_by_accident_are_refused() {
 }
 
 #[test]
-fn templates_that_name_what_is_run_may_leave_its_arguments_open() {
+fn patterns_that_name_what_is_run_may_leave_its_arguments_open() {
     for right in [
         "java -jar x.jar *",
         "sh /opt/x.sh *",

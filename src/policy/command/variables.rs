@@ -1,17 +1,17 @@
-//! Variables that a template of `MCP_ALLOWED_COMMANDS` names before its program, as a shell has assignments:
+//! Variables that a pattern of `MCP_ALLOWED_COMMANDS` names before its program, as a shell has assignments:
 //! `TZ= LOG_*= npx -y @scope/name*`.
 //!
-//! A template that names some allows these alone; `=` alone stands for none, and a template without either for any that
+//! A pattern that names some allows these alone; `=` alone stands for none, and a pattern without either for any that
 //! is not refused to everybody (`environment`).
 
 use std::str::FromStr;
 
 use crate::policy::environment::AllowedVariables;
 
-/// The variables that a template names, if it names any, and the words of its command line.
-pub(super) fn split(template: &str) -> (Option<Vec<&str>>, Vec<&str>) {
-    let names: Vec<_> = template.split_whitespace().map_while(|word| word.strip_suffix('=')).collect();
-    let words = template.split_whitespace().skip(names.len()).collect();
+/// The variables that a pattern names, if it names any, and the words of its command line.
+pub(super) fn split(pattern: &str) -> (Option<Vec<&str>>, Vec<&str>) {
+    let names: Vec<_> = pattern.split_whitespace().map_while(|word| word.strip_suffix('=')).collect();
+    let words = pattern.split_whitespace().skip(names.len()).collect();
     ((!names.is_empty()).then_some(names), words)
 }
 
@@ -24,7 +24,7 @@ pub(super) fn permit(names: Option<&[&str]>, name: &str) -> bool {
     names.is_none_or(|names| names.iter().any(|allowed| !allowed.is_empty() && fits(allowed)))
 }
 
-/// The fault in the variables of a template, or in the word that follows them.
+/// The fault in the variables of a pattern, or in the word that follows them.
 pub(super) fn fault(names: Option<&[&str]>, program: &str) -> Option<String> {
     if let Some((name, value)) = program.split_once('=').filter(|(name, _)| !name.contains('/')) {
         return Some(format!("gives {name} the value {value:?}: write {name}= to have callers set it"));
@@ -46,19 +46,19 @@ pub(super) fn fault(names: Option<&[&str]>, program: &str) -> Option<String> {
 mod tests {
     use crate::policy::command::{AllowedCommands, CommandRefusal};
 
-    fn refusal(templates: &str, variables: &[&str]) -> Option<CommandRefusal> {
+    fn refusal(patterns: &str, variables: &[&str]) -> Option<CommandRefusal> {
         let args = ["-y".to_owned(), "@scope/name".to_owned()];
-        templates.parse::<AllowedCommands>().unwrap().refusal("npx", &args, variables.iter().copied(), false)
+        patterns.parse::<AllowedCommands>().unwrap().refusal("npx", &args, variables.iter().copied(), false)
     }
 
     #[test]
-    fn a_template_allows_the_variables_that_it_names() {
+    fn a_pattern_allows_the_variables_that_it_names() {
         let of = |name: &str| Some(CommandRefusal::Variable(name.into()));
-        let template = "TZ= LOG_*= npx -y @scope/name*";
-        assert_eq!(refusal(template, &[]), None);
-        assert_eq!(refusal(template, &["TZ", "LOG_LEVEL", "LOG_"]), None);
-        assert_eq!(refusal(template, &["TZ", "TZ2"]), of("TZ2"));
-        assert_eq!(refusal(template, &["LOG"]), of("LOG"));
+        let pattern = "TZ= LOG_*= npx -y @scope/name*";
+        assert_eq!(refusal(pattern, &[]), None);
+        assert_eq!(refusal(pattern, &["TZ", "LOG_LEVEL", "LOG_"]), None);
+        assert_eq!(refusal(pattern, &["TZ", "TZ2"]), of("TZ2"));
+        assert_eq!(refusal(pattern, &["LOG"]), of("LOG"));
         assert_eq!(refusal("= npx -y @scope/name*", &["TZ"]), of("TZ"));
         assert_eq!(refusal("= npx -y @scope/name*", &[]), None);
         assert_eq!(refusal("npx -y @scope/name*", &["ANY"]), None, "as long as it names none");
@@ -66,11 +66,11 @@ mod tests {
     }
 
     #[test]
-    fn of_several_templates_that_fit_one_must_allow_all_variables() {
-        let templates = "A= npx -y @scope/name, B= npx -y @scope/name*";
-        assert_eq!(refusal(templates, &["A"]), None);
-        assert_eq!(refusal(templates, &["B"]), None);
-        assert_eq!(refusal(templates, &["A", "B"]), Some(CommandRefusal::Variable("A".into())));
+    fn of_several_patterns_that_fit_one_must_allow_all_variables() {
+        let patterns = "A= npx -y @scope/name, B= npx -y @scope/name*";
+        assert_eq!(refusal(patterns, &["A"]), None);
+        assert_eq!(refusal(patterns, &["B"]), None);
+        assert_eq!(refusal(patterns, &["A", "B"]), Some(CommandRefusal::Variable("A".into())));
     }
 
     #[test]
