@@ -1,8 +1,10 @@
 //! [`ServerSettings`]: limits of the servers that callers register.
 
+use secrecy::SecretString;
+
 use crate::{
     model::{LauncherUse, Limits, SandboxLevel},
-    policy::{command::AllowedCommands, environment::AllowedVariables},
+    policy::{catalogue_source::CatalogueSource, command::AllowedCommands, environment::AllowedVariables},
 };
 
 /// Limits of the servers that callers register.
@@ -18,6 +20,10 @@ pub struct ServerSettings {
     pub launchers: LauncherUse,
     /// Packages of npm whose install scripts are run.
     pub install_scripts: Vec<String>,
+    /// Further sources of the catalogue; without any, nothing is asked.
+    pub catalogues: Vec<CatalogueSource>,
+    /// Bearer tokens for sources, by their names.
+    pub catalogue_tokens: Vec<(String, SecretString)>,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
     /// Limits of the processes of servers that name none; `None` is no bound.
@@ -32,6 +38,8 @@ impl Default for ServerSettings {
             sandbox: SandboxLevel::default(),
             launchers: LauncherUse::default(),
             install_scripts: Vec::new(),
+            catalogues: Vec::new(),
+            catalogue_tokens: Vec::new(),
             max_in_flight: 256,
             // A browser with a dozen pages stays below a third of each, and a package of npm or PyPI with its cache and
             // its models mostly takes less than half of the disk space.
