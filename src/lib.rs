@@ -117,6 +117,7 @@ pub mod authorizations;
 #[cfg(feature = "http")]
 mod bridge;
 pub mod calls;
+mod catalogue;
 pub mod demo_server;
 #[cfg(feature = "http")]
 mod edge;

@@ -8,6 +8,8 @@ mod certificate;
 #[cfg(feature = "remote")]
 mod close_delimited;
 #[cfg(feature = "remote")]
+mod conditional;
+#[cfg(feature = "remote")]
 mod connect;
 #[cfg(feature = "remote")]
 mod document;
@@ -23,6 +25,8 @@ mod webhook;
 pub(crate) use certificate::distrust;
 #[cfg(feature = "telemetry")]
 pub(crate) use certificate::reason;
+#[cfg(feature = "remote")]
+pub(crate) use conditional::{Fetched, NotFetched, Validators, fetch_if_changed};
 #[cfg(feature = "remote")]
 pub use connect::{client, refusal};
 #[cfg(feature = "remote")]

@@ -9,6 +9,7 @@ pub mod breaker;
 pub mod call;
 pub mod canonical_json;
 pub(crate) mod catalogue;
+pub mod catalogue_source;
 pub mod change;
 pub mod client_file;
 pub mod command;

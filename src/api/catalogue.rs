@@ -7,10 +7,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    api::server_view::List,
-    model::{StartPreview, Text, TextMap},
-    policy::catalogue::{self, CatalogueEntry, CatalogueField},
-    servers::{answered::AnsweredServer, catalogue::CatalogueOrder, server_view::ServerView},
+    catalogue::SourceState,
+    model::{StartPreview, Text, TextMap, Timestamp},
+    policy::catalogue::{self, CatalogueField},
+    servers::{
+        answered::AnsweredServer,
+        catalogue::{CatalogueOrder, CataloguePage, CatalogueSearch, FoundEntry},
+        server_view::ServerView,
+    },
     web::{
         HandlerResult,
         authenticate::Caller,
@@ -34,6 +38,10 @@ pub(crate) struct CatalogueQuery {
     search: String,
     /// A category.
     category: Option<String>,
+    /// A source: `ostler` for what is built in, or a name of `MCP_CATALOGUES`.
+    source: Option<String>,
+    /// `nextCursor` of the page before; left out for the first page.
+    cursor: Option<String>,
 }
 
 /// A server that can be added by name.
@@ -41,8 +49,12 @@ pub(crate) struct CatalogueQuery {
 #[serde(rename_all = "camelCase")]
 #[schema(as = CatalogueItem)]
 struct CatalogueItemView {
-    /// Its name in the catalogue.
+    /// Its name in the catalogue; of a further source, it begins with the name of that and a colon.
     name: String,
+    /// Its source: `ostler` for what is built in, or a name of `MCP_CATALOGUES`.
+    source: String,
+    /// Its version; may be empty.
+    version: String,
     /// Its name for people.
     title: String,
     /// Its purpose; may be empty.
@@ -59,15 +71,21 @@ struct CatalogueItemView {
     tried: bool,
     /// Names of the answers that it needs.
     needs: Vec<String>,
+    /// The reason why it cannot be run here; `null` where it can.
+    refusal: Option<String>,
+    /// SHA-256 of the package's file, in hexadecimal, where its author gives one. Ostler does not compare it.
+    file_sha256: Option<String>,
 }
 
-impl From<&CatalogueEntry> for CatalogueItemView {
-    fn from(entry: &CatalogueEntry) -> Self {
+impl From<&FoundEntry> for CatalogueItemView {
+    fn from(FoundEntry { entry, refusal }: &FoundEntry) -> Self {
         let (registry, package) = entry.source().unwrap_or_default();
         let needs = catalogue::fields(entry).into_iter().filter(|field| field.is_required);
         Self {
             name: entry.id().to_owned(),
-            title: entry.title.clone().unwrap_or_else(|| entry.id().to_owned()),
+            source: entry.source_name().to_owned(),
+            version: entry.version.clone(),
+            title: entry.shown_name().to_owned(),
             description: entry.description.clone(),
             category: entry.preset().category.clone(),
             website_url: entry.website_url.clone(),
@@ -75,7 +93,48 @@ impl From<&CatalogueEntry> for CatalogueItemView {
             package: package.to_owned(),
             tried: entry.preset().tried,
             needs: needs.map(|field| field.name).collect(),
+            refusal: refusal.clone(),
+            file_sha256: entry.file_sha256().map(ToOwned::to_owned),
         }
+    }
+}
+
+/// A page of the catalogue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CatalogueList)]
+struct CatalogueListView {
+    /// Its entries: built-in ones before those of further sources.
+    items: Vec<CatalogueItemView>,
+    /// Send it as `cursor` for the next page; `null` on the last one.
+    next_cursor: Option<String>,
+    /// The further sources.
+    sources: Vec<CatalogueSourceView>,
+}
+
+/// A further source of the catalogue.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CatalogueSource)]
+struct CatalogueSourceView {
+    /// Its name.
+    name: String,
+    /// Entries that there are of it.
+    entries: usize,
+    /// When it was last found to be as it is shown; `null` before it was read.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    checked_at: Option<Timestamp>,
+    /// The reason why it cannot be read now: its entries may be stale.
+    problem: Option<String>,
+    /// Entries that cannot be read, with the reason; of many the first.
+    skipped: Vec<String>,
+    /// True when it has more entries than are taken.
+    is_cut: bool,
+}
+
+impl From<SourceState> for CatalogueSourceView {
+    fn from(SourceState { name, entries, skipped, is_cut, checked_at, problem }: SourceState) -> Self {
+        Self { name, entries, checked_at, problem, skipped: skipped.to_vec(), is_cut }
     }
 }
 
@@ -141,15 +200,19 @@ impl InstalledView {
 
 /// Search the catalogue
 ///
-/// Servers that can be added by name, those with a word of `search` in their title first.
+/// Servers that can be added by name, those with a word of `search` in their title first. At most 200 on a page.
 #[utoipa::path(get, path = "/api/catalogue", tag = "catalogue", params(CatalogueQuery),
-    responses((status = 200, description = "The entries, all on one page", body = List<CatalogueItemView>)),
+    responses((status = 200, description = "The entries", body = CatalogueListView)),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn list(caller: Caller, Query(query): Query<CatalogueQuery>) -> HandlerResult {
-    let category = query.category.as_deref().filter(|category| !category.is_empty());
-    let found = caller.runtime.servers().catalogue(&caller.who, &query.search, category)?;
-    let items: Vec<_> = found.into_iter().map(CatalogueItemView::from).collect();
-    Ok(HttpResponse::Ok().json(List::from(items)))
+    let CatalogueQuery { search: words, category, source, cursor } = query;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let search = CatalogueSearch { words, category: given(category), source: given(source), cursor };
+    let CataloguePage { entries, next_cursor, sources } =
+        caller.runtime.servers().catalogue(&caller.who, search).await?;
+    let items = entries.iter().map(CatalogueItemView::from).collect();
+    let sources = sources.into_iter().map(CatalogueSourceView::from).collect();
+    Ok(HttpResponse::Ok().json(CatalogueListView { items, next_cursor, sources }))
 }
 
 /// Read an entry of the catalogue
@@ -158,8 +221,8 @@ pub(crate) async fn list(caller: Caller, Query(query): Query<CatalogueQuery>) ->
     responses((status = 200, description = "The entry, with its questions", body = CatalogueEntryView)),
     security(("bearer" = ["mcp:read"])))]
 pub(crate) async fn get(caller: Caller, PathId(EntryName(name)): PathId<EntryName>) -> HandlerResult {
-    let entry = caller.runtime.servers().catalogue_entry(&caller.who, &name)?;
-    let view = CatalogueEntryView { item: entry.into(), fields: catalogue::fields(entry) };
+    let found = caller.runtime.servers().found_entry(&caller.who, &name).await?;
+    let view = CatalogueEntryView { item: (&found).into(), fields: catalogue::fields(&found.entry) };
     Ok(HttpResponse::Ok().json(view))
 }
 

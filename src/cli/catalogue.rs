@@ -9,6 +9,7 @@ use crate::cli::{
     place::{self, KEY_VARIABLE},
     report::{line, print},
     running::Running,
+    standard_error::complain,
 };
 
 /// Command line of `catalogue`.
@@ -37,8 +38,11 @@ pub(crate) fn options(matches: &ArgMatches) -> CatalogueOptions {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Found {
     items: Vec<Item>,
+    next_cursor: Option<String>,
+    sources: Vec<Source>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +51,30 @@ struct Item {
     title: String,
     description: String,
     needs: Vec<String>,
+    refusal: Option<String>,
+}
+
+/// A further source.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    name: String,
+    checked_at: Option<String>,
+    problem: Option<String>,
+    skipped: Vec<String>,
+    is_cut: bool,
+}
+
+impl Source {
+    /// What is to be known of it.
+    fn notes(&self) -> Vec<String> {
+        let Self { name, checked_at, problem, skipped, is_cut } = self;
+        let since = checked_at.as_ref().map_or("never read".to_owned(), |at| format!("as of {at}"));
+        let problem = problem.iter().map(|why| format!("{name}: cannot be read, {since}: {why}"));
+        let cut = is_cut.then(|| format!("{name}: has more entries than are taken"));
+        let skipped = skipped.iter().map(|why| format!("{name}: left out: {why}"));
+        problem.chain(cut).chain(skipped).collect()
+    }
 }
 
 /// Prints the entries that have the words.
@@ -54,14 +82,20 @@ pub(crate) fn run(CatalogueOptions { words, base }: &CatalogueOptions) -> Result
     let search: String = form_urlencoded::byte_serialize(words.join(" ").as_bytes()).collect();
     let found: Found = Running::at(base)?.ask(Method::GET, &format!("/api/catalogue?search={search}"), None)?;
     if found.items.is_empty() {
+        found.sources.iter().flat_map(Source::notes).for_each(|note| complain(&line(&note)));
         return Err(Failure::Failed(
             "the catalogue has nothing like that; `ostler add npx -y PACKAGE` takes any".into(),
         ));
     }
     let width = found.items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default();
-    let shown = |Item { name, title, description, needs }: &Item| {
+    let shown = |Item { name, title, description, needs, refusal }: &Item| {
         let needs = if needs.is_empty() { String::new() } else { format!(" (needs {})", needs.join(", ")) };
-        line(&format!("{name:<width$}  {title}: {description}{needs}"))
+        let refusal = refusal.as_ref().map(|why| format!(" [cannot be run: it {why}]")).unwrap_or_default();
+        line(&format!("{name:<width$}  {title}: {description}{needs}{refusal}"))
     };
-    print(&found.items.iter().map(shown).collect::<String>())
+    print(&found.items.iter().map(shown).collect::<String>())?;
+    let more = found.next_cursor.map(|_| "there are more: name words that they have".to_owned());
+    let notes = found.sources.iter().flat_map(Source::notes).chain(more);
+    notes.for_each(|note| complain(&line(&note)));
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! `RATE_LIMIT_` are tables of the file, and a flag is the key with dashes. So it is with the `OTEL_` variables of
 //! OpenTelemetry's specification (`telemetry`).
 
+mod catalogue;
 mod limits;
 mod rate_limits;
 mod retention;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
     SETTINGS
         .iter()
         .chain(limits::SETTINGS)
+        .chain(catalogue::SETTINGS)
         .chain(rate_limits::SETTINGS)
         .chain(retention::SETTINGS)
         .chain(secrets::SETTINGS)

@@ -90,7 +90,7 @@ pub async fn post<T: DeserializeOwned>(url: &str, reachable: Reachable, body: Bo
     read(url, sent.await).await
 }
 
-fn safe_client(url: &str, reachable: Reachable) -> Result<awc::Client, FetchError> {
+pub(super) fn safe_client(url: &str, reachable: Reachable) -> Result<awc::Client, FetchError> {
     if !issuer::is_safe(url) {
         return Err(fault(url, "is neither https nor on this machine"));
     }
@@ -116,7 +116,7 @@ async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendR
         (200 | 201, Ok(document)) => return Ok(document),
         // Some say with status 200 why they refuse.
         (200 | 201, Err(why)) if said.is_none() => return Err(fault(url, &why)),
-        _ => answered(status.as_u16(), &answer),
+        _ => answered(status.as_u16(), answer.headers()),
     };
     let words = said.as_ref().map(|said| format!(", {}", said.words())).unwrap_or_default();
     // Other statuses may come from a proxy in between, or pass: 404, 429, 503.
@@ -128,8 +128,8 @@ async fn read<T: DeserializeOwned>(url: &str, sent: Result<ClientResponse, SendR
 }
 
 /// An answer without a document, in words.
-fn answered(status: u16, answer: &ClientResponse) -> String {
-    match answer.headers().get(header::LOCATION).and_then(|place| place.to_str().ok()) {
+pub(super) fn answered(status: u16, headers: &header::HeaderMap) -> String {
+    match headers.get(header::LOCATION).and_then(|place| place.to_str().ok()) {
         Some(place) if (300..400).contains(&status) => {
             let place: String = place.chars().take(REASON_CHARS_MAX).collect();
             format!("answered {status} and leads to {place}, but redirects are not followed")

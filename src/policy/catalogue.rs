@@ -10,9 +10,13 @@ mod answers;
 mod command;
 mod entry;
 mod fields;
+mod listing;
 mod search;
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use crate::{
     error::{Error, Result},
@@ -25,6 +29,7 @@ use command::Line;
 pub(crate) use answers::Given;
 pub(crate) use entry::{CatalogueEntry, InputFormat};
 pub(crate) use fields::{CatalogueField, fields};
+pub(crate) use listing::{ENTRY_BYTES_MAX, ListPage, listed_entry};
 pub(crate) use search::found;
 
 pub(super) use answers::{Answers, fault};
@@ -38,8 +43,8 @@ const PREFIX_CHARS_MAX: usize = 24;
 const KEY_CHARS_MAX: usize = 34;
 
 /// The entries that are built in.
-pub(crate) fn built_in() -> &'static [CatalogueEntry] {
-    static ENTRIES: OnceLock<Vec<CatalogueEntry>> = OnceLock::new();
+pub(crate) fn built_in() -> &'static [Arc<CatalogueEntry>] {
+    static ENTRIES: OnceLock<Vec<Arc<CatalogueEntry>>> = OnceLock::new();
     ENTRIES.get_or_init(|| serde_json::from_str(include_str!("catalogue/servers.json")).unwrap_or_default())
 }
 
@@ -49,7 +54,7 @@ pub(crate) fn server(entry: &CatalogueEntry, given: Given<'_>) -> Result<ServerC
     let choice = entry.choice().map_err(|reason| Error::invalid("", reason))?;
     let mut answers = Answers::new(given);
     let common = ServerChange {
-        name: Some(entry.title.clone().unwrap_or_else(|| entry.name.clone())),
+        name: Some(entry.shown_name().to_owned()),
         description: Some(Some(entry.description.clone()).filter(|text| !text.is_empty())),
         ..ServerChange::default()
     };

@@ -7,10 +7,12 @@ use crate::{
     accounts::{Accounts, TokenIssuer},
     authorizations::Authorizations,
     calls::Calls,
+    catalogue::Catalogue,
     events::Events,
     history::History,
     listings::Listings,
     named_secrets::NamedSecrets,
+    outbound::Reachable,
     packages::Packages,
     placement::{Launcher, Placement, SupervisorHandle},
     recorder::Recorder,
@@ -37,6 +39,7 @@ pub(super) struct Assembly {
     pub secrets: Arc<NamedSecrets>,
     pub revocation: Arc<Revocation>,
     pub telemetry: Telemetry,
+    pub catalogue: Arc<Catalogue>,
     installation: String,
 }
 
@@ -64,7 +67,10 @@ impl Assembly {
             settings.secret_sources.clone(),
             own_data,
         );
+        let (catalogues, tokens) = (settings.servers.catalogues.clone(), &settings.servers.catalogue_tokens);
+        let catalogue = Catalogue::new(catalogues, tokens, &settings.data_dir, reachable(settings));
         Self {
+            catalogue: Arc::new(catalogue),
             revocation: Arc::new(Revocation::new(registry.clone(), store.clone())),
             secrets: Arc::new(secrets),
             keyring,
@@ -176,6 +182,7 @@ impl Assembly {
                 self.keyring.clone(),
                 settings.servers.install_scripts.clone(),
             ),
+            self.catalogue.clone(),
             events.clone(),
             self.store.clone(),
             self.recorder.clone(),
@@ -195,17 +202,14 @@ impl Assembly {
     /// Authorizations of remote servers, whose authorization servers may be where the servers may.
     #[cfg(feature = "remote")]
     pub(super) fn authorizations(&self, settings: &Settings) -> Arc<Authorizations> {
-        use crate::{
-            authorizations::{ClientUrls, OAuthClient},
-            outbound::Reachable,
-        };
+        use crate::authorizations::{ClientUrls, OAuthClient};
         let client = OAuthClient::new(
             self.registry.clone(),
             self.recorder.clone(),
             self.keyring.clone(),
             self.secrets.clone(),
             self.arbiters.clone(),
-            if settings.private_addresses { Reachable::Any } else { Reachable::Public },
+            reachable(settings),
         );
         let oauth = &settings.oauth;
         let urls = ClientUrls::new(oauth.public_url.as_deref(), oauth.client_metadata_url.as_deref());
@@ -230,4 +234,9 @@ impl Assembly {
         let (secrets, home) = (self.secrets.clone(), self.arbiters.handle().clone());
         Arc::new(Placement::new(registry, authorizations, secrets, lifecycle, supervisor, launcher, home))
     }
+}
+
+/// The addresses at which servers may be, and what is asked for them.
+fn reachable(settings: &Settings) -> Reachable {
+    if settings.private_addresses { Reachable::Any } else { Reachable::Public }
 }

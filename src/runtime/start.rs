@@ -108,6 +108,7 @@ impl Inner {
             history,
             events,
             listings,
+            catalogue: base.catalogue,
             secrets: base.secrets,
             access: base.access,
             revocation: base.revocation,
@@ -170,6 +171,9 @@ impl Runtime {
         actix::spawn(inner.access.run());
         actix::spawn(inner.audit_log.run());
         inner.history.run();
+        if self.serves().mcp() {
+            inner.catalogue.run();
+        }
         actix::spawn(inner.placement.run());
         actix::spawn(inner.revocation.run());
         actix::spawn(tenure::follow(Arc::downgrade(inner)));

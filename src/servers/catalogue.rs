@@ -1,12 +1,15 @@
-//! Registers servers from the catalogue.
+//! Searches the catalogue, and registers servers from it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
+    catalogue::SourceState,
     error::{Error, Noun, Result},
     model::{Hidden, Principal, ServerConfig},
+    placement::Placement,
     policy::{
         catalogue::{self, CatalogueEntry, Given},
+        catalogue_source::BUILT_IN,
         client_file, permission,
     },
     servers::{
@@ -14,7 +17,42 @@ use crate::{
         registration::CREATE,
         service::Servers,
     },
+    tasks::blocking,
 };
+
+/// Most entries of a page: more than are built in.
+const PAGE_ENTRIES_MAX: usize = 200;
+
+/// Entries of the catalogue to be found.
+#[derive(Debug, Default)]
+pub(crate) struct CatalogueSearch {
+    /// Words that an entry must have, all of them.
+    pub(crate) words: String,
+    /// Its category.
+    pub(crate) category: Option<String>,
+    /// Its source.
+    pub(crate) source: Option<String>,
+    /// The id of the last entry of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+/// A page of the catalogue.
+pub(crate) struct CataloguePage {
+    /// Its entries.
+    pub(crate) entries: Vec<FoundEntry>,
+    /// The cursor of the next page.
+    pub(crate) next_cursor: Option<String>,
+    /// State of the further sources.
+    pub(crate) sources: Vec<SourceState>,
+}
+
+/// An entry of the catalogue, as this machine sees it.
+pub(crate) struct FoundEntry {
+    /// The entry.
+    pub(crate) entry: Arc<CatalogueEntry>,
+    /// The reason why it cannot be run here.
+    pub(crate) refusal: Option<String>,
+}
 
 /// A server wanted from the catalogue. `Debug` does not show the answers.
 pub(crate) struct CatalogueOrder {
@@ -34,22 +72,32 @@ impl std::fmt::Debug for CatalogueOrder {
 }
 
 impl Servers {
-    /// Entries of the catalogue, by words and category.
-    pub(crate) fn catalogue(
-        &self,
-        who: &Principal,
-        words: &str,
-        category: Option<&str>,
-    ) -> Result<Vec<&'static CatalogueEntry>> {
+    /// Entries of the catalogue: what is built in first, then those of further sources.
+    pub(crate) async fn catalogue(&self, who: &Principal, search: CatalogueSearch) -> Result<CataloguePage> {
         self.access.require_any(who, permission::SEES, "catalogue.list")?;
-        Ok(catalogue::found(catalogue::built_in(), words, category))
+        let sources = self.catalogue.states();
+        let names: Vec<_> = [BUILT_IN].into_iter().chain(sources.iter().map(|one| one.name.as_str())).collect();
+        if let Some(unknown) = search.source.as_deref().filter(|source| !names.contains(source)) {
+            return Err(Error::Malformed(format!("source: is {unknown:?}, which is none of {}", names.join(", "))));
+        }
+        let (further, placement) = (self.catalogue.entries(), self.placement.clone());
+        // Thousands of entries are read through.
+        let (entries, next_cursor) = blocking(move || page(&search, &further, &placement)).await?;
+        Ok(CataloguePage { entries, next_cursor, sources })
+    }
+
+    /// An entry of the catalogue, as this machine sees it.
+    pub(crate) async fn found_entry(&self, who: &Principal, id: &str) -> Result<FoundEntry> {
+        let (entry, placement) = (self.catalogue_entry(who, id)?, self.placement.clone());
+        blocking(move || Ok(FoundEntry { refusal: refusal(&entry, &mut BTreeMap::new(), &placement), entry })).await
     }
 
     /// An entry of the catalogue.
-    pub(crate) fn catalogue_entry(&self, who: &Principal, id: &str) -> Result<&'static CatalogueEntry> {
+    fn catalogue_entry(&self, who: &Principal, id: &str) -> Result<Arc<CatalogueEntry>> {
         self.access.require_any(who, permission::SEES, "catalogue.read")?;
-        let found = catalogue::built_in().iter().find(|entry| entry.id() == id || entry.name == id);
-        found.ok_or(Error::NotFound(Noun::CatalogueEntry))
+        let built_in = catalogue::built_in().iter().find(|entry| entry.id() == id || entry.name == id).cloned();
+        let further = || self.catalogue.entries().into_iter().find(|entry| entry.id() == id);
+        built_in.or_else(further).ok_or(Error::NotFound(Noun::CatalogueEntry))
     }
 
     /// Registers a server from the catalogue (`mcp:write`), by the same rules as one written by hand. Answers that are
@@ -77,14 +125,57 @@ impl Servers {
         CatalogueOrder { entry, name, values }: CatalogueOrder,
     ) -> Result<(ServerConfig, BTreeMap<String, String>)> {
         let entry = self.catalogue_entry(who, &entry)?;
-        check_asked(&catalogue::fields(entry), &values)?;
-        let server = name.or_else(|| entry.title.clone()).unwrap_or_else(|| entry.id().to_owned());
+        check_asked(&catalogue::fields(&entry), &values)?;
+        let server = name.unwrap_or_else(|| entry.shown_name().to_owned());
         let listed = self.secrets.list(who)?;
         let mut kept = KeptAnswers::new(&server, &listed);
         let mut keep = |key: &str, value: &str| kept.keep(key, value);
         let given = Given { values: &values, pointer: "/values", keep: &mut keep };
-        let mut change = catalogue::server(entry, given)?;
+        let mut change = catalogue::server(&entry, given)?;
         change.name = Some(server.clone());
         Ok((client_file::fresh(change)?, kept.secrets()))
     }
+}
+
+/// A page of what is searched for. Blocks.
+fn page(
+    search: &CatalogueSearch,
+    further: &[Arc<CatalogueEntry>],
+    placement: &Placement,
+) -> Result<(Vec<FoundEntry>, Option<String>)> {
+    let CatalogueSearch { words, category, source, cursor } = search;
+    let all = catalogue::built_in().iter().chain(further);
+    let all = all.filter(|entry| source.as_ref().is_none_or(|source| entry.source_name() == source));
+    let found = catalogue::found(all, words, category.as_deref());
+    let start = match cursor {
+        None => 0,
+        Some(cursor) => {
+            let last = found.iter().position(|entry| entry.id() == cursor);
+            last.ok_or_else(|| Error::Malformed("cursor: is not one that a list gave".into()))?.saturating_add(1)
+        }
+    };
+    let mut rest = found.into_iter().skip(start);
+    let mut programs = BTreeMap::new();
+    let seen = |entry: &Arc<CatalogueEntry>| {
+        let refusal = refusal(entry, &mut programs, placement);
+        FoundEntry { entry: entry.clone(), refusal }
+    };
+    let entries: Vec<_> = rest.by_ref().take(PAGE_ENTRIES_MAX).map(seen).collect();
+    let last = entries.last().map(|found| found.entry.id().to_owned());
+    Ok((entries, rest.next().and(last)))
+}
+
+/// The reason why an entry cannot be run here; `programs` has those that were looked for. Blocks.
+fn refusal(
+    entry: &CatalogueEntry,
+    programs: &mut BTreeMap<&'static str, bool>,
+    placement: &Placement,
+) -> Option<String> {
+    if let Err(reason) = entry.source() {
+        return Some(reason);
+    }
+    let program = entry.needed_program()?;
+    let look = || placement.preview(&ServerConfig::new("", program)).is_some_and(|start| start.program.is_some());
+    let is_here = *programs.entry(program).or_insert_with(look);
+    (!is_here).then(|| format!("needs {program}, which is not on this machine"))
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::{
     model::{LauncherUse, Limits, SandboxLevel},
-    policy::{command::AllowedCommands, environment::AllowedVariables},
+    policy::{catalogue_source::CatalogueSource, command::AllowedCommands, environment::AllowedVariables},
 };
 
 /// Limits of the servers that callers register.
@@ -22,6 +24,10 @@ pub struct ServerSettings {
     pub install_scripts: Vec<String>,
     /// Pause between looks for newer versions of packages that servers follow.
     pub package_update_interval: Duration,
+    /// Further sources of the catalogue; without any, nothing is asked.
+    pub catalogues: Vec<CatalogueSource>,
+    /// Bearer tokens for sources, by their names.
+    pub catalogue_tokens: Vec<(String, SecretString)>,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
     /// Limits of the processes of servers that name none; `None` is no bound.
@@ -37,6 +43,8 @@ impl Default for ServerSettings {
             launchers: LauncherUse::default(),
             install_scripts: Vec::new(),
             package_update_interval: Duration::from_secs(24 * 60 * 60),
+            catalogues: Vec::new(),
+            catalogue_tokens: Vec::new(),
             max_in_flight: 256,
             // A browser with a dozen pages stays below a third of each, and a package of npm or PyPI with its cache and
             // its models mostly takes less than half of the disk space.

@@ -1,5 +1,7 @@
 //! The catalogue: a server is picked by its name, its secret is pasted, and it runs.
 
+mod sources;
+
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use crate::support::{

@@ -174,6 +174,8 @@ sandbox = "none"
 launchers = "replace"
 install_scripts = ["sqlite3", "@scope/native"]
 package_update_interval = 3600000
+catalogues = ["company=/etc/ostler/catalogue/", "team=https://registry.team.example/v0.1/servers"]
+catalogue_tokens = ["team=s3cret"]
 memory_mb = 1000
 processes = 100
 cpu_percent = 150
@@ -212,10 +214,12 @@ fn every_setting_can_be_set_in_the_file() {
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:43");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:62");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:71");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:64");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:73");
     ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:33");
     ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:35");
+    ran.shows("mcp.catalogue_tokens", "team=***", "ostler.toml:52");
+    ran.shows("mcp.catalogues", "company=/etc/ostler/catalogue,team=https://registry.team.example", "ostler.toml:51");
     ran.shows("audit_webhook", "set", "ostler.toml:31");
     ran.shows("secret_key", "set", "ostler.toml:10");
     for secret in ["s3cret", "horse", "Zm9"] {

@@ -14,6 +14,7 @@ pub mod kept;
 pub mod keyed;
 pub mod load;
 pub mod mcp;
+pub mod mcp_registry;
 pub mod ostler;
 pub mod overdue;
 #[cfg(feature = "postgres")]

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The rooms, left to right: a room may use those with a higher number. Equal ones do not see each other.
-const ROOMS: [(&str, u32); 39] = [
+const ROOMS: [(&str, u32); 40] = [
     ("cli", 0),
     ("fuzz", 5),
     ("http", 10),
@@ -37,6 +37,7 @@ const ROOMS: [(&str, u32); 39] = [
     ("revocation", 90),
     ("named_secrets", 95),
     ("packages", 95),
+    ("catalogue", 95),
     ("registry", 100),
     ("accounts", 100),
     ("access", 110),
@@ -87,6 +88,7 @@ const RESERVED: [(&[&str], &[&str], &str); 5] = [
             "src/web",
             "src/runtime",
             "src/packages",
+            "src/catalogue",
             "src/history",
             "src/calls",
             "src/servers",
@@ -293,10 +295,7 @@ fn migrations(faults: &mut Vec<String>) {
 /// Where `word` stands by itself: not as part of a longer one.
 fn words<'a>(code: &'a str, word: &'a str) -> Vec<(usize, &'a str)> {
     let part = |character: char| character.is_alphanumeric() || character == '_';
-    let alone = |at: usize| {
-        let (before, after) = (&code[..at], &code[at + word.len()..]);
-        !before.ends_with(part) && !after.starts_with(part)
-    };
+    let alone = |at: usize| !code[..at].ends_with(part) && !code[at + word.len()..].starts_with(part);
     code.match_indices(word).filter(|(at, _)| alone(*at)).collect()
 }
 

@@ -6,10 +6,25 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
 
-use crate::model::Sandbox;
+use crate::{model::Sandbox, policy::catalogue_source};
 
 /// The names of entries that are built in begin with this.
 const BUILT_IN: &str = "ostler/";
+
+/// Most characters of a title and of a version.
+const TITLE_CHARS_MAX: usize = 100;
+
+/// Most characters of a description: three times what the registry's schema allows.
+const DESCRIPTION_CHARS_MAX: usize = 300;
+
+/// Most bytes of a URL that is passed on.
+const URL_BYTES_MAX: usize = 2048;
+
+/// Most characters of the reason why an entry cannot be run, which may quote it.
+const REASON_CHARS_MAX: usize = 300;
+
+/// Most characters that are shown of a kind of packages that is not known.
+const KIND_CHARS_MAX: usize = 20;
 
 /// Hosts that a `registryBaseUrl` may name, by their labels: those that launchers ask by themselves.
 const USUAL_REGISTRIES: [&[&str]; 3] = [&["registry", "npmjs", "org"], &["pypi", "org"], &["api", "nuget", "org"]];
@@ -23,6 +38,8 @@ pub(crate) struct CatalogueEntry {
     pub(crate) title: Option<String>,
     #[serde(default)]
     pub(crate) description: String,
+    #[serde(default)]
+    pub(crate) version: String,
     pub(crate) website_url: Option<String>,
     #[serde(default)]
     pub(super) packages: Vec<EntryPackage>,
@@ -30,6 +47,18 @@ pub(crate) struct CatalogueEntry {
     pub(super) remotes: Vec<EntryRemote>,
     #[serde(default, rename = "_meta")]
     pub(super) meta: EntryMeta,
+    /// The source that it is of; none for what is built in.
+    #[serde(skip)]
+    pub(super) origin: Option<Origin>,
+}
+
+/// The source of an entry.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// Its name.
+    source: String,
+    /// The entry's id: no other source has it.
+    id: String,
 }
 
 /// Data of others in an entry, of which Ostler reads its own.
@@ -66,6 +95,7 @@ pub(super) struct EntryPackage {
     pub(super) identifier: String,
     #[serde(default)]
     pub(super) version: String,
+    pub(super) file_sha256: Option<String>,
     #[serde(default)]
     pub(super) transport: EntryTransport,
     #[serde(default)]
@@ -137,9 +167,50 @@ pub(super) enum Choice<'a> {
 }
 
 impl CatalogueEntry {
-    /// The name to ask for it by: its own, without the beginning that all that are built in have.
+    /// The name to ask for it by: its own, without the beginning that all that are built in have; after the name of
+    /// its source and a colon, where it is of another one.
     pub(crate) fn id(&self) -> &str {
-        self.name.strip_prefix(BUILT_IN).unwrap_or(&self.name)
+        let built_in = || self.name.strip_prefix(BUILT_IN).unwrap_or(&self.name);
+        self.origin.as_ref().map_or_else(built_in, |origin| &origin.id)
+    }
+
+    /// The name of its source.
+    pub(crate) fn source_name(&self) -> &str {
+        self.origin.as_ref().map_or(catalogue_source::BUILT_IN, |origin| &origin.source)
+    }
+
+    /// Its name for people.
+    pub(crate) fn shown_name(&self) -> &str {
+        self.title.as_deref().unwrap_or(if self.origin.is_some() { &self.name } else { self.id() })
+    }
+
+    /// It as an entry of this source, its texts cut to what a list shows.
+    pub(super) fn of_source(self, source: &str) -> Self {
+        let origin = Origin { source: source.to_owned(), id: format!("{source}:{}", self.name) };
+        let is_page = |url: &String| url.starts_with("https://") && url.len() <= URL_BYTES_MAX;
+        Self {
+            title: self.title.map(|title| cut(&title, TITLE_CHARS_MAX)).filter(|title| !title.trim().is_empty()),
+            description: cut(&self.description, DESCRIPTION_CHARS_MAX),
+            version: cut(&self.version, TITLE_CHARS_MAX),
+            website_url: self.website_url.filter(is_page),
+            meta: EntryMeta::default(),
+            origin: Some(origin),
+            ..self
+        }
+    }
+
+    /// The hash that its author gives of a package's file.
+    pub(crate) fn file_sha256(&self) -> Option<&str> {
+        self.packages.iter().find_map(|package| package.file_sha256.as_deref())
+    }
+
+    /// The program that its way to run needs, where that is one which Ostler can do nothing without.
+    pub(crate) fn needed_program(&self) -> Option<&'static str> {
+        match self.choice() {
+            Ok(Choice::Package(package)) if package.registry_type == "oci" => Some("docker"),
+            Ok(Choice::Package(package)) if package.registry_type == "nuget" => Some("dnx"),
+            Ok(Choice::Package(_) | Choice::Remote(_)) | Err(_) => None,
+        }
     }
 
     /// Part of it that is Ostler's.
@@ -169,7 +240,7 @@ impl CatalogueEntry {
         ranked.sort_by_key(|(rank, fault, _)| (fault.is_some(), rank.unwrap_or(u8::MAX)));
         match ranked.into_iter().next() {
             None => Err("has neither packages nor remotes".into()),
-            Some((_, Some(fault), _)) => Err(fault),
+            Some((_, Some(fault), _)) => Err(cut(&fault, REASON_CHARS_MAX)),
             Some((_, None, choice)) => Ok(choice),
         }
     }
@@ -185,7 +256,10 @@ impl EntryPackage {
     fn fault(&self) -> Option<String> {
         let Self { registry_type, identifier, version, .. } = self;
         if self.rank().is_none() {
-            return Some(format!("has a package of the kind {registry_type:?}; npm, pypi, oci and nuget can be run"));
+            let kind = cut(registry_type, KIND_CHARS_MAX);
+            return Some(format!(
+                "has a package of the kind {kind:?}, which is not supported yet; npm, pypi, oci and nuget can be run"
+            ));
         }
         let base = self.registry_base_url.as_deref().map(|base| base.trim_end_matches('/'));
         if let Some(base) = base.filter(|base| registry_type != "oci" && !is_usual(base)) {
@@ -213,6 +287,14 @@ impl EntryPackage {
 fn is_usual(base: &str) -> bool {
     let host = base.strip_prefix("https://");
     host.is_some_and(|host| USUAL_REGISTRIES.iter().any(|labels| host.split('.').eq(labels.iter().copied())))
+}
+
+/// The first characters of a text, with `…` in the place of the rest.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+    }
 }
 
 /// The name of an environment variable or a header.

@@ -3,7 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::entry::{CatalogueEntry, Choice, Input, InputFormat, key};
+use super::entry::{CatalogueEntry, Choice, Input, InputFormat, cut, key};
+
+/// Most characters of the description of a question.
+const DESCRIPTION_CHARS_MAX: usize = 500;
 
 /// A question of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -79,7 +82,7 @@ fn asked<'a>(
 pub(in crate::policy) fn field(name: String, input: &Input, is_secret: bool) -> CatalogueField {
     CatalogueField {
         name,
-        description: input.description.clone(),
+        description: cut(&input.description, DESCRIPTION_CHARS_MAX),
         is_required: input.is_required && input.default.is_none(),
         is_secret,
         format: input.format,

@@ -1,14 +1,16 @@
 //! Entries by words and category.
 
+use std::sync::Arc;
+
 use super::entry::CatalogueEntry;
 
 /// The entries that have each of the words somewhere, those with one in their title first; of one category, where one
 /// is given.
 pub(crate) fn found<'a>(
-    entries: impl IntoIterator<Item = &'a CatalogueEntry>,
+    entries: impl IntoIterator<Item = &'a Arc<CatalogueEntry>>,
     words: &str,
     category: Option<&str>,
-) -> Vec<&'a CatalogueEntry> {
+) -> Vec<&'a Arc<CatalogueEntry>> {
     let words: Vec<_> = words.to_lowercase().split_whitespace().map(ToOwned::to_owned).collect();
     let title = |entry: &CatalogueEntry| {
         let text = format!("{} {}", entry.id(), entry.title.as_deref().unwrap_or_default());
@@ -20,7 +22,7 @@ pub(crate) fn found<'a>(
         let parts = [&entry.description, &preset.category, package, &preset.words.join(" ")];
         format!("{} {}", title(entry), parts.join(" ").to_lowercase())
     };
-    let fits = |entry: &CatalogueEntry| {
+    let fits = |entry: &Arc<CatalogueEntry>| {
         let is_of = category.is_none_or(|category| entry.preset().category == category);
         is_of && words.iter().all(|word| text(entry).contains(word))
     };
