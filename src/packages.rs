@@ -22,9 +22,11 @@ mod pin;
 mod pip;
 mod program;
 mod pypi;
+mod pythons;
 mod service;
 mod versions;
 
 pub(crate) use installer::{InstallerCommand, InstallerSpec};
+pub(crate) use pythons::folder_of_uv;
 pub(crate) use service::Packages;
 pub(crate) use versions::{UpdateInProgress, Versions};

@@ -42,9 +42,11 @@ impl InstalledProgram {
         }
         if let Some(user) = user {
             store.let_pass(&pin.lock).map_err(|error| format!("the store of packages cannot be opened: {error}"))?;
-            user.try_way(&programs).map_err(|why| {
-                format!("{why} on the way to its package; allow it (`chmod o+x`), or set MCP_LAUNCHERS to keep")
-            })?;
+            // An environment of Python has a link to its interpreter.
+            let python = programs.join("python").canonicalize().ok();
+            [Some(programs.clone()), python].iter().flatten().try_for_each(|place| user.try_way(place)).map_err(
+                |why| format!("{why} on the way to its package; allow it (`chmod o+x`), or set MCP_LAUNCHERS to keep"),
+            )?;
         }
         Ok(Self { root, programs, name, args: run.args.clone(), installer })
     }

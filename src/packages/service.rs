@@ -13,14 +13,15 @@ use super::{
     installation::{Installed, Store},
     installations::{self, Installations, off},
     installer::InstallerSpec,
+    lock::Lock,
     npm,
     pin::{Pin, Wanted},
     program::InstalledProgram,
 };
 use crate::{
     error::{Error, Result},
-    model::{AuditEntry, PackageCure, PackageRun, ServerId, Timestamp},
-    policy::package,
+    model::{AuditEntry, PackageCure, PackageRemedy, PackageRun, ServerId, Timestamp},
+    policy::package::{self, CureChange, KnownCure},
     recorder::Recorder,
     secrets::{Keyring, context},
     store,
@@ -85,12 +86,14 @@ impl Packages {
     /// package resolved again with what cures that, once; the text says so.
     pub(crate) fn heal(&self, id: ServerId, lines: &[String]) -> Option<String> {
         let pin = self.pins.lock().get(&id).cloned()?;
-        let cure = package::cure(&pin.run, lines)?;
-        let is_new = pin.cures.iter().all(|tried| tried.remedy != cure.remedy) && self.healing.propose(id, &cure);
-        is_new.then(|| {
-            let PackageCure { remedy, line } = &cure;
-            format!("its package is resolved again with {remedy}, once, as that cures this failure: {line}")
-        })
+        let cure = package::cure(&pin.run, lines, |change| self.healing.may_try(id, &pin.cures, change))?;
+        self.healing.propose(id, &cure);
+        Some(resolved_again(&cure))
+    }
+
+    /// Hears that a server was ready.
+    pub(crate) fn worked(&self, id: ServerId) {
+        self.healing.worked(id);
     }
 
     /// The program that a server runs: what is pinned, or what `run` is resolved to now; installed where it is not, and
@@ -113,7 +116,9 @@ impl Packages {
                 // What was tried was for another command line.
                 self.healing.forget(id);
                 let (wanted, kept) = (self.wanted(run.clone(), Vec::new()), |pin| pin);
-                self.pin(id, wanted, kept, installers, &note).await?
+                let pin = self.pin(id, wanted, kept, installers, &note).await?;
+                self.healing.found(id);
+                pin
             }
         };
         if !self.has_loan(id) {
@@ -141,12 +146,24 @@ impl Packages {
         installers: &Arc<dyn InstallerSpec>,
         note: &impl Fn(&str),
     ) -> Option<Arc<Pin>> {
-        let cure = self.healing.take(id)?;
-        let remedy = cure.remedy.to_string();
-        let cures = pin.cures.iter().cloned().chain([cure]).collect();
-        let kept = |cured| Pin { previous: pin.previous.clone(), ..cured };
-        let cured = self.pin(id, self.wanted(pin.run.clone(), cures), kept, installers, note).await;
-        cured.map_err(|why| note(&format!("with {remedy} it cannot be had, so it stays as it is: {why}"))).ok()
+        let KnownCure { change, line } = self.healing.take(id)?;
+        let name = change.to_string();
+        let cured = async {
+            let remedy = match change {
+                CureChange::Remedy(remedy) => remedy,
+                CureChange::DayAfterRelease => {
+                    PackageRemedy::AsOf(self.installations.day_after_release(pin, installers).await?)
+                }
+            };
+            let cures = pin.cures.iter().cloned().chain([PackageCure { remedy, line }]).collect();
+            let (wanted, lock) = self.resolved(self.wanted(pin.run.clone(), cures), installers, note).await?;
+            if lock == pin.lock {
+                return Err("nothing of it is another".to_owned());
+            }
+            let kept = |cured| Pin { previous: pin.previous.clone(), ..cured };
+            self.pin_lock(id, (wanted, lock), kept, installers, note).await
+        };
+        cured.await.map_err(|why| note(&format!("with {name} it cannot be had, so it stays as it is: {why}"))).ok()
     }
 
     /// The pin of a server, installed as it was.
@@ -187,12 +204,46 @@ impl Packages {
         note: &impl Fn(&str),
     ) -> Result<Arc<Pin>, String> {
         note(&format!("looking for {} in its registry", wanted.run.name()));
-        let lock = self.installations.resolve(&wanted, installers).await?;
+        let resolved = self.resolved(wanted, installers, note).await?;
+        self.pin_lock(id, resolved, kept, installers, note).await
+    }
+
+    /// Pins what something was resolved to.
+    async fn pin_lock(
+        &self,
+        id: ServerId,
+        (wanted, lock): (Wanted, Lock),
+        kept: impl FnOnce(Pin) -> Pin,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<Arc<Pin>, String> {
         let installed = self.installations.install(&lock, installers, note).await?;
         let pin = Arc::new(kept(Pin::new(wanted, lock, installed)));
         self.keep(None, id, pin.clone()).await.map_err(not_kept)?;
         note(&format!("{} {} is installed, and what it runs from now on", pin.name(), pin.lock.version));
         Ok(pin)
+    }
+
+    /// Resolves what is wanted; with what cures a known reason for which it cannot be without.
+    pub(super) async fn resolved(
+        &self,
+        mut wanted: Wanted,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<(Wanted, Lock), String> {
+        let why = match self.installations.resolve(&wanted, installers).await {
+            Ok(lock) => return Ok((wanted, lock)),
+            Err(why) => why,
+        };
+        let lines: Vec<_> = why.lines().map(str::to_owned).collect();
+        let cure = package::cure_unresolved(&wanted.run, &lines)
+            .filter(|cure| !cure.change.is_in(wanted.cures.iter().map(|cure| &cure.remedy)));
+        let Some(KnownCure { change: CureChange::Remedy(remedy), line }) = cure.clone() else { return Err(why) };
+        cure.iter().for_each(|cure| note(&resolved_again(cure)));
+        let lacking = format!("{why}\nand with {remedy} it cannot be had on this machine: ");
+        wanted.cures.push(PackageCure { remedy, line });
+        let lock = self.installations.resolve(&wanted, installers).await;
+        lock.map(|lock| (wanted, lock)).map_err(|again| lacking + &again)
     }
 
     /// The packages of a command line with these changes, as the operator lets them be installed.
@@ -208,6 +259,11 @@ impl Packages {
         self.pins.lock().insert(id, pin);
         Ok(())
     }
+}
+
+/// Note of a cure that is tried.
+fn resolved_again(KnownCure { change, line }: &KnownCure) -> String {
+    format!("its package is resolved again with {change}, once, as that cures this failure: {line}")
 }
 
 fn not_kept(error: Error) -> String {

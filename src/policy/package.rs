@@ -5,7 +5,7 @@ mod launchers;
 mod plan;
 mod requirement;
 
-pub use cures::cure;
+pub use cures::{CureChange, KnownCure, cure, cure_unresolved};
 pub use launchers::recognize;
 pub use plan::LauncherPlan;
 pub use requirement::npm_name;
