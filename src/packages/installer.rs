@@ -42,8 +42,12 @@ pub(super) struct Installer {
     pub(super) packages: fn(&BTreeMap<String, String>) -> PackageVersions,
     /// The steps that install a lock whose files are in a folder.
     pub(super) install: fn(&Path, &Lock, &dyn InstallerSpec) -> io::Result<Vec<Step>>,
-    /// The program that a package has for its own, in an installation.
-    pub(super) own_program: fn(&Path, &str) -> io::Result<String>,
+    /// The programs that a package has, in an installation.
+    pub(super) programs_of: fn(&Path, &str) -> io::Result<BTreeSet<String>>,
+    /// The program that launchers take for a package with these programs where none is named, if they take any.
+    pub(super) own_program: fn(&str, &BTreeSet<String>) -> Option<String>,
+    /// The words of a launcher before the name of a package and that of a program.
+    pub(super) with_program: &'static str,
 }
 
 /// A use of a program.

@@ -1,6 +1,10 @@
 //! Packages of npm: resolved and installed by `npm`, without their scripts but for those that are accepted.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 
@@ -34,7 +38,9 @@ pub(super) const NPM: Installer = Installer {
     resolved,
     packages,
     install,
+    programs_of,
     own_program,
+    with_program: "npx -p",
 };
 
 /// The file that tells where the headers of Node.js are.
@@ -151,24 +157,29 @@ pub(super) fn scripts(lock: &Lock) -> io::Result<Vec<String>> {
     Ok(scripts.map(|scripts| scripts.keys().cloned().collect()).unwrap_or_default())
 }
 
-/// The program that a package has for its own: the only one, or the one that is named like it.
-fn own_program(installation: &Path, package: &str) -> io::Result<String> {
+/// The programs of a package, by its description.
+fn programs_of(installation: &Path, package: &str) -> io::Result<BTreeSet<String>> {
     let text = fs::read_to_string(installation.join(in_modules(package)).join(PACKAGE))?;
     let description: Value = serde_json::from_str(&text)?;
-    let last = package.rsplit('/').next().unwrap_or(package);
-    let programs: Vec<&str> = match description.get("bin") {
-        Some(Value::String(_)) => vec![last],
-        Some(Value::Object(programs)) => programs.keys().map(String::as_str).collect(),
-        _ => Vec::new(),
-    };
-    match programs.as_slice() {
-        [one] => Ok((*one).to_owned()),
-        several if several.contains(&last) => Ok(last.to_owned()),
-        [] => Err(io::Error::other(format!("{package} has no program to run"))),
-        several => {
-            Err(io::Error::other(format!("{package} has several programs ({}): name one with -p", several.join(", "))))
-        }
+    Ok(match description.get("bin") {
+        Some(Value::String(_)) => BTreeSet::from([last_part(package).to_owned()]),
+        Some(Value::Object(programs)) => programs.keys().cloned().collect(),
+        _ => BTreeSet::new(),
+    })
+}
+
+/// The only program, or the one that is named like the package.
+fn own_program(package: &str, programs: &BTreeSet<String>) -> Option<String> {
+    let mut several = programs.iter();
+    match (several.next(), several.next()) {
+        (Some(one), None) => Some(one.clone()),
+        _ => programs.get(last_part(package)).cloned(),
     }
+}
+
+/// The name of a package without its scope.
+fn last_part(package: &str) -> &str {
+    package.rsplit('/').next().unwrap_or(package)
 }
 
 fn npm(words: &[&str]) -> Step {

@@ -1,6 +1,6 @@
 //! [`InstalledProgram`]: the program of an installed package, run as its launcher would run it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{installation::Store, installer::Installer, pin::Pin};
 use crate::{
@@ -33,13 +33,13 @@ impl InstalledProgram {
         let root = store.folder(&pin.lock);
         let programs = root.join(installer.programs);
         let package = run.name();
-        let name = match &run.program {
-            Some(program) => program.clone(),
-            None => (installer.own_program)(&root, package).map_err(|error| error.to_string())?,
+        let named = |name: &String| programs.join(name).is_file();
+        let own = || {
+            let of_it = (installer.programs_of)(&root, package).map_err(|error| error.to_string())?;
+            let name = run.program.clone().or_else(|| (installer.own_program)(package, &of_it));
+            name.clone().filter(named).ok_or_else(|| no_program(installer, pin, name.as_deref(), &of_it))
         };
-        if !programs.join(&name).is_file() {
-            return Err(format!("{package} {} has no program {name}", pin.lock.version));
-        }
+        let name = run.program.clone().filter(named).map_or_else(own, Ok)?;
         if let Some(user) = user {
             store.let_pass(&pin.lock).map_err(|error| format!("the store of packages cannot be opened: {error}"))?;
             // An environment of Python has a link to its interpreter.
@@ -67,4 +67,15 @@ impl InstalledProgram {
         }
         spec
     }
+}
+
+/// Failure to find the program that is asked for; with those that there are.
+fn no_program(installer: &Installer, pin: &Pin, name: Option<&str>, of_it: &BTreeSet<String>) -> String {
+    let (package, version) = (pin.name(), &pin.lock.version);
+    let Some(first) = of_it.first() else { return format!("{package} {version} has no program to run") };
+    let missing =
+        name.map_or_else(|| "several programs and none of its own name".into(), |name| format!("no program {name}"));
+    let all: Vec<_> = of_it.iter().map(String::as_str).collect();
+    let line = format!("{} {package} {first}", installer.with_program);
+    format!("{package} {version} has {missing}: it has {}; start it with the name of one, as `{line}`", all.join(", "))
 }

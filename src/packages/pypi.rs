@@ -20,6 +20,9 @@ const ENVIRONMENT: &str = "venv";
 /// The file with the times at which files were published (PEP 751).
 const DATED: &str = "pylock.toml";
 
+/// Beginning of the paths of programs in the list of a package's files.
+const PROGRAMS_IN_RECORD: &str = "../../../bin/";
+
 /// The program of uv.
 pub(super) const PROGRAM: &str = "uv";
 
@@ -34,8 +37,30 @@ pub(super) const UV: Installer = Installer {
     resolved,
     packages,
     install,
-    own_program: |_, package| Ok(package.to_owned()),
+    programs_of,
+    // uv and pipx take no other, also where there is only one.
+    own_program: |package, _| Some(package.to_owned()),
+    with_program: "uvx --from",
 };
+
+/// The programs of a package, by the list of its files (`RECORD` of its `.dist-info`, PEP 376).
+fn programs_of(installation: &Path, package: &str) -> io::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for python in fs::read_dir(installation.join(ENVIRONMENT).join("lib"))? {
+        for entry in fs::read_dir(python?.path().join("site-packages"))? {
+            let entry = entry?;
+            let folder = entry.file_name();
+            let name = folder.to_str().and_then(|name| name.strip_suffix(".dist-info")?.rsplit_once('-'));
+            if !name.is_some_and(|(name, _)| normal(name) == normal(package)) {
+                continue;
+            }
+            let record = fs::read_to_string(entry.path().join("RECORD"))?;
+            let programs = record.lines().filter_map(|line| line.strip_prefix(PROGRAMS_IN_RECORD)?.split(',').next());
+            found.extend(programs.map(str::to_owned));
+        }
+    }
+    Ok(found)
+}
 
 fn begin(folder: &Path, wanted: &Wanted) -> io::Result<Vec<Step>> {
     write_wanted(folder, wanted)?;

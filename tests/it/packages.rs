@@ -3,6 +3,7 @@
 mod healing;
 mod launched;
 mod pip;
+mod programs;
 mod updates;
 
 use std::{fs, path::PathBuf};

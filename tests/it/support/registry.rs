@@ -127,8 +127,8 @@ impl Registry {
         *self.time.lock().unwrap() = time;
     }
 
-    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one,
-    /// and these requirements, of Python too.
+    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one (or
+    /// another one: `PROGRAM = MODULE:FUNCTION`), and these requirements, of Python too.
     pub fn publish_pypi(
         &self,
         (name, version): (&str, &str),
@@ -138,7 +138,8 @@ impl Registry {
     ) {
         let folder = self.folder.join("pypi").join(version);
         write(&folder.join(name), files.iter().copied());
-        let program = module.map_or("-".into(), |module| format!("{name} = {module}"));
+        let named = |module: &str| if module.contains('=') { module.into() } else { format!("{name} = {module}") };
+        let program = module.map_or("-".into(), named);
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/packages/wheel.py");
         let mut python = Command::new("python3");
         let packed = python.args([script, name, version, &program]).args(needs).current_dir(&folder).output().unwrap();
