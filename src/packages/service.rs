@@ -17,6 +17,7 @@ use super::{
     npm,
     pin::{Pin, Wanted},
     program::InstalledProgram,
+    resolutions::Origin,
 };
 use crate::{
     error::{Error, Result},
@@ -25,7 +26,7 @@ use crate::{
     recorder::Recorder,
     secrets::{Keyring, context},
     store,
-    supervisor::{self, ServersUser},
+    supervisor::ServersUser,
     tasks::blocking,
 };
 
@@ -47,8 +48,7 @@ pub(crate) struct Packages {
 impl Packages {
     /// Packages in the data folder; of npm, install scripts of the packages named by `scripts` are run.
     pub(crate) fn new(data_dir: &Path, recorder: Recorder, keyring: Arc<Keyring>, scripts: Vec<String>) -> Self {
-        let data_dir = supervisor::without_links(data_dir).unwrap_or_else(|| data_dir.to_owned());
-        let installations = Installations::new(Store { root: data_dir.join("packages") });
+        let installations = Installations::new(Store::of(data_dir));
         let (pins, loans, updating, healing) = Default::default();
         Self { installations, recorder, keyring, pins, loans, updating, healing, scripts }
     }
@@ -70,8 +70,13 @@ impl Packages {
     /// started.
     pub(crate) async fn collect(&self) {
         let (store, pins) = (self.installations.store.clone(), self.pins.lock().values().cloned().collect::<Vec<_>>());
-        let kept = pins.iter().flat_map(|pin| pin.folders(&store)).collect();
-        if let Err(reason) = off(move || store.collect(&kept)).await {
+        let collected = off(move || {
+            let imported = store.resolutions(Origin::Archive)?;
+            let imported = imported.iter().map(|pin| store.folder(&pin.lock));
+            let kept = pins.iter().flat_map(|pin| pin.folders(&store)).chain(imported).collect();
+            store.collect(&kept)
+        });
+        if let Err(reason) = collected.await {
             log::warn!(reason; "old installations of packages could not be removed");
         }
     }
@@ -116,7 +121,10 @@ impl Packages {
                 // What was tried was for another command line.
                 self.healing.forget(id);
                 let (wanted, kept) = (self.wanted(run.clone(), Vec::new()), |pin| pin);
-                let pin = self.pin(id, wanted, kept, installers, &note).await?;
+                let pin = match self.imported(id, run, installers, &note).await? {
+                    Some(imported) => imported,
+                    None => self.pin(id, wanted, kept, installers, &note).await?,
+                };
                 self.healing.found(id);
                 pin
             }
@@ -136,6 +144,28 @@ impl Packages {
     pub(super) fn pin_of(&self, id: ServerId, run: &PackageRun) -> Option<Arc<Pin>> {
         let on_loan = self.loans.lock().get(&id).cloned();
         on_loan.or_else(|| self.pins.lock().get(&id).cloned()).filter(|pin| pin.run == *run)
+    }
+
+    /// Pins what an archive brought for a command line; `None` where none did.
+    async fn imported(
+        &self,
+        id: ServerId,
+        run: &PackageRun,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<Option<Arc<Pin>>, String> {
+        let (store, wanted) = (self.installations.store.clone(), run.clone());
+        let Some(found) = off(move || store.imported_for(&wanted)).await? else { return Ok(None) };
+        let Installed { digest, size, .. } = self.installations.install(&found.lock, installers, note).await?;
+        let (name, version) = (found.name().to_owned(), &found.lock.version);
+        if digest != found.digest {
+            return Err(format!("what is installed of {name} {version} is not what was imported: import it again"));
+        }
+        note(&format!("{name} {version} was imported, and is what it runs from now on"));
+        let pin = Pin { run: run.clone(), size: Some(size), pinned_at: Some(Timestamp::now()), ..found };
+        let pin = Arc::new(pin);
+        self.keep(None, id, pin.clone()).await.map_err(not_kept)?;
+        Ok(Some(pin))
     }
 
     /// The pin of a server with the cure that is due; `None` where there is none, or where it cannot be had.
@@ -256,7 +286,11 @@ impl Packages {
         let text = serde_json::to_string(&*pin).map_err(|error| Error::Internal(error.to_string()))?;
         let (sealed, at) = (self.keyring.seal(&context::package(id), &text)?, Timestamp::now());
         self.recorder.commit(entry, move |db| store::package_pins::put(db, id, &sealed, at)).await?;
-        self.pins.lock().insert(id, pin);
+        self.pins.lock().insert(id, pin.clone());
+        let store = self.installations.store.clone();
+        if let Err(reason) = off(move || store.note_resolution(Origin::Registry, &pin)).await {
+            log::warn!(server:% = id, reason; "its package will not be exported: that cannot be noted");
+        }
         Ok(())
     }
 }

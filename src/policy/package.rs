@@ -8,4 +8,4 @@ mod requirement;
 pub use cures::{CureChange, KnownCure, cure, cure_unresolved};
 pub use launchers::recognize;
 pub use plan::LauncherPlan;
-pub use requirement::npm_name;
+pub use requirement::{is_met, npm_name};

@@ -1,5 +1,6 @@
 //! Packages that launchers are asked to run: installed once, and their programs run directly.
 
+mod archives;
 mod healing;
 mod launched;
 mod pip;
