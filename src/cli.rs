@@ -17,6 +17,7 @@ mod fault;
 mod file;
 mod logging;
 mod migrate;
+mod package_archives;
 mod packages;
 mod place;
 mod process;
@@ -61,6 +62,9 @@ pub(crate) fn main() -> ExitCode {
         Ok(Command::Templates(options)) => finish(templates::run(&options)),
         Ok(Command::Export(options)) => finish(transfer::export(&options)),
         Ok(Command::Packages(options)) => finish(packages::run(&options)),
+        Ok(Command::PackageArchive(invocation, options)) => {
+            configured(invocation, |loaded| package_archives::run(&loaded, &options))
+        }
         Ok(Command::Serve(invocation)) => configured(invocation, serve::run),
         Ok(Command::Migrate(invocation)) => configured(invocation, migrate::run),
         Ok(Command::RotateKey(invocation)) => configured(invocation, rotate::run),

@@ -142,7 +142,8 @@ pub mod model;
 pub mod named_secrets;
 #[doc(hidden)]
 pub mod outbound;
-mod packages;
+#[doc(hidden)]
+pub mod packages;
 mod placement;
 #[doc(hidden)]
 pub mod policy;

@@ -9,7 +9,12 @@
 //! Installers run contained as servers do, and may write to this store; servers may only read from it. Install scripts
 //! are off. A package that failed at start for a reason that is known (`policy/package/cures.rs`) is resolved again
 //! with what cures it, once; the pin says so.
+//!
+//! An archive takes installations to machines without a network; a server whose command line it has something for runs
+//! that from its first start on.
 
+#[cfg(feature = "cli")]
+mod archive;
 mod contents;
 mod healing;
 mod installation;
@@ -22,9 +27,14 @@ mod pin;
 mod pip;
 mod program;
 mod pypi;
+mod pythons;
+mod resolutions;
 mod service;
 mod versions;
 
+#[cfg(feature = "cli")]
+pub use archive::{ImportedPackage, export, import};
 pub(crate) use installer::{InstallerCommand, InstallerSpec};
+pub(crate) use pythons::folder_of_uv;
 pub(crate) use service::Packages;
 pub(crate) use versions::{UpdateInProgress, Versions};

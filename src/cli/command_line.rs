@@ -8,7 +8,7 @@ use ostler::demo_server::{DemoEra, Options};
 use crate::cli::{
     add, audit, catalogue, client_config,
     config::Config,
-    connect, doctor, packages,
+    connect, doctor, package_archives, packages,
     place::ConnectionTarget,
     settings::{self, Setting},
     templates, transfer, value,
@@ -50,6 +50,8 @@ pub(crate) enum Command {
     Import(transfer::Import),
     /// Show, update or roll back packages of servers.
     Packages(packages::PackageOptions),
+    /// Write packages of servers into an archive, or take them from one.
+    PackageArchive(Invocation, package_archives::ArchiveOptions),
     /// Give out servers as the configuration of a client.
     Export(transfer::Export),
 }
@@ -97,9 +99,12 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(("add", matches)) => Command::Add(add::options(matches)),
         Some(("import", matches)) => Command::Import(transfer::import_options(matches)),
         Some(("export", matches)) => Command::Export(transfer::export_options(matches)),
-        Some((name, matches)) if packages::COMMANDS.contains(&name) => {
-            Command::Packages(packages::options(name, matches))
-        }
+        Some((name, matches)) if packages::COMMANDS.contains(&name) => match matches.subcommand() {
+            Some((name, matches)) => {
+                Command::PackageArchive(invocation(matches), package_archives::options(name, matches))
+            }
+            None => Command::Packages(packages::options(name, matches)),
+        },
         Some((_, matches)) => Command::Serve(invocation(matches)),
         None => Command::Serve(invocation(&matches)),
     })
@@ -130,7 +135,7 @@ fn definition() -> Clap {
         .subcommand(templates::definition())
         .subcommand(transfer::import_definition())
         .subcommand(transfer::export_definition())
-        .subcommands(packages::definitions())
+        .subcommands(packages::definitions(&configuration_of(&package_archives::FLAGS)))
         .subcommand(demo_server())
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{
     failure::Failure,
+    package_archives,
     place::{self, ConnectionTarget, KEY_VARIABLE},
     report::{line, print},
     running::Running,
@@ -38,7 +39,7 @@ enum Action {
 }
 
 /// The commands.
-pub(crate) fn definitions() -> [Clap; 4] {
+pub(crate) fn definitions(configuration: &[Arg]) -> [Clap; 4] {
     let server = || Arg::new("server").value_name("SERVER").required(true).help("Its name or id");
     let dry_run = Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue);
     let accept = Arg::new("accept").long("accept").value_name("REVISION").conflicts_with("dry-run");
@@ -48,7 +49,9 @@ pub(crate) fn definitions() -> [Clap; 4] {
         Clap::new(name).about(about).arg(place::url()).after_help(help)
     };
     [
-        of("packages", "List the packages that servers are started from, with their sizes", "mcp:read"),
+        of("packages", "List the packages that servers are started from, with their sizes", "mcp:read")
+            .args_conflicts_with_subcommands(true)
+            .subcommands(package_archives::definitions(configuration)),
         of("outdated", "List servers for which there are other versions of their packages", "mcp:write"),
         of(
             "update",

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::model::Timestamp;
+
 /// The packages that a launcher (`npx`, `uvx` and the like) is asked to run a program of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -93,6 +95,11 @@ pub enum PackageRemedy {
     Node(String),
     /// The install script of this package, which makes its native module, is run.
     InstallScript(String),
+    /// It is installed for a Python of these versions (PEP 440): `>=3.12`.
+    Python(String),
+    /// It and all that it needs are what there was at this moment, a day after it was published.
+    #[schema(value_type = String, format = DateTime)]
+    AsOf(Timestamp),
 }
 
 impl std::fmt::Display for PackageRemedy {
@@ -101,6 +108,8 @@ impl std::fmt::Display for PackageRemedy {
             Self::Bound(PackageRequirement { name, versions, .. }) => write!(f, "{name}{versions}"),
             Self::Node(version) => write!(f, "Node.js {version}"),
             Self::InstallScript(package) => write!(f, "the install script of {package}"),
+            Self::Python(versions) => write!(f, "Python {versions}"),
+            Self::AsOf(moment) => write!(f, "the packages of {moment}"),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     model::PackageRegistry,
-    supervisor::{removal, temporary},
+    supervisor::{self, removal, temporary},
 };
 
 /// Permissions of folders on the way to installations, of folders and programs in one, and of other files there.
@@ -56,16 +56,19 @@ impl Installed {
 }
 
 impl Store {
+    /// That of a data folder.
+    pub(super) fn of(data_dir: &Path) -> Self {
+        let data_dir = supervisor::without_links(data_dir).unwrap_or_else(|| data_dir.to_owned());
+        Self { root: data_dir.join("packages") }
+    }
+
     /// The folder of a lock's installation.
     pub(super) fn folder(&self, lock: &Lock) -> PathBuf {
         self.registry(lock).join(lock.folder_name())
     }
 
     fn registry(&self, lock: &Lock) -> PathBuf {
-        self.root.join(match lock.registry {
-            PackageRegistry::Npm => "npm",
-            PackageRegistry::PyPi => "pypi",
-        })
+        self.root.join(name_of(lock.registry))
     }
 
     /// Lets others pass to a lock's installation who can pass to this folder; they can list neither. Blocks.
@@ -97,21 +100,21 @@ impl Store {
     /// Removes all installations but those `kept` that are complete, and what else was cut short. Blocks.
     pub(super) fn collect(&self, kept: &HashSet<PathBuf>) -> io::Result<()> {
         temporary::remove_left(&self.root);
-        for registry in entries(&self.root)? {
-            if registry == self.home() {
-                continue;
+        for folder in entries(&self.root)? {
+            if folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(SCRATCH)) {
+                removal::remove(&folder)?;
             }
-            if registry.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(SCRATCH)) {
-                removal::remove(&registry)?;
-                continue;
-            }
+        }
+        let registries =
+            [PackageRegistry::Npm, PackageRegistry::PyPi].map(|registry| self.root.join(name_of(registry)));
+        for registry in registries {
             for installation in entries(&registry)? {
                 if !kept.contains(&installation) || !installation.join(MANIFEST).exists() {
                     removal::remove(&installation)?;
                 }
             }
         }
-        Ok(())
+        self.collect_resolutions()
     }
 
     /// Empties the folder of a lock and writes its files there. Blocks.
@@ -127,19 +130,31 @@ impl Store {
 
     /// Completes an installation. Blocks.
     pub(super) fn complete(&self, lock: &Lock) -> io::Result<Installed> {
-        let folder = self.folder(lock);
-        let_read(&folder)?;
-        let manifest = Manifest::of(&folder)?;
+        Ok(Installed::of(&Self::seal(&self.folder(lock))?, true))
+    }
+
+    /// Writes the manifest of an installation that is whole. Blocks.
+    pub(super) fn seal(folder: &Path) -> io::Result<Manifest> {
+        let_read(folder)?;
+        let manifest = Manifest::of(folder)?;
         let partial = folder.join(".manifest.partial");
         fs::write(&partial, serde_json::to_vec(&manifest)?)?;
         fs::File::open(&partial)?.sync_all()?;
         fs::rename(partial, folder.join(MANIFEST))?;
-        Ok(Installed::of(&manifest, true))
+        Ok(manifest)
+    }
+}
+
+/// The name of the folder of a registry's packages.
+pub(super) const fn name_of(registry: PackageRegistry) -> &'static str {
+    match registry {
+        PackageRegistry::Npm => "npm",
+        PackageRegistry::PyPi => "pypi",
     }
 }
 
 /// The entries of a folder; none where it is not there.
-fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         listed => listed?.map(|entry| Ok(entry?.path())).collect(),
@@ -147,12 +162,12 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Makes a folder that is Ostler's alone, and those above it.
-fn make(folder: &Path) -> io::Result<()> {
+pub(super) fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Lets all who get there read a folder, and so makes its permissions the same whatever the umask was.
-fn let_read(folder: &Path) -> io::Result<()> {
+pub(super) fn let_read(folder: &Path) -> io::Result<()> {
     set_mode(folder, RUN)?;
     for place in entries(folder)? {
         let found = fs::symlink_metadata(&place)?;

@@ -1,6 +1,6 @@
 //! [`Installations`]: resolves packages, and installs each lock once.
 
-use std::{collections::HashMap, io, path::Path, sync::Arc};
+use std::{collections::HashMap, io, path::Path, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
@@ -9,10 +9,17 @@ use super::{
     installer::{self, Installer, InstallerCommand, InstallerSpec, Step},
     lock::Lock,
     npm,
-    pin::Wanted,
+    pin::{Pin, Wanted},
     pip, pypi,
 };
-use crate::{model::PackageRegistry, supervisor, tasks::blocking};
+use crate::{
+    model::{PackageRegistry, Timestamp},
+    supervisor,
+    tasks::blocking,
+};
+
+/// Time after the release of a package in which its author may have mended what it needs.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// All installations.
 pub(super) struct Installations {
@@ -29,24 +36,53 @@ impl Installations {
 
     /// Resolves what a command line asks for.
     pub(super) async fn resolve(&self, wanted: &Wanted, installers: &Arc<dyn InstallerSpec>) -> Result<Lock, String> {
-        let (store, asked, available) = (self.store.clone(), wanted.clone(), installers.clone());
-        let (installer, folder, steps) = off(move || {
-            let installer = installer_for(asked.run.registry, &*available);
+        let (registry, available) = (wanted.run.registry, installers.clone());
+        let installer = off(move || Ok(installer_for(registry, &*available))).await?;
+        let (asked, read) = (wanted.clone(), wanted.clone());
+        let begin = move |folder: &Path| (installer.begin)(folder, &asked);
+        let lock = self.in_scratch(installer, installers, begin, move |folder| (installer.resolved)(folder, &read));
+        lock.await.map_err(|why| format!("{} could not be resolved: {why}", wanted.run.name()))
+    }
+
+    /// The moment a day after the version of a pin was published.
+    pub(super) async fn day_after_release(
+        &self,
+        pin: &Pin,
+        installers: &Arc<dyn InstallerSpec>,
+    ) -> Result<Timestamp, String> {
+        if pin.lock.registry != PackageRegistry::PyPi || pin.lock.is_by_pip {
+            return Err("that needs uv: install it".into());
+        }
+        let (name, lock) = (pin.name().to_owned(), pin.lock.clone());
+        let begin = move |folder: &Path| pypi::begin_dating(folder, &name, &lock);
+        let published = self.in_scratch(&pypi::UV, installers, begin, pypi::published).await?;
+        Ok(published.plus(DAY))
+    }
+
+    /// Runs steps of an installer in a folder that goes afterwards; what is read from it.
+    async fn in_scratch<T: Send + 'static>(
+        &self,
+        installer: &Installer,
+        installers: &Arc<dyn InstallerSpec>,
+        begin: impl FnOnce(&Path) -> io::Result<Vec<Step>> + Send + 'static,
+        read: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, String> {
+        let store = self.store.clone();
+        let (folder, steps) = off(move || {
             let folder = store.scratch()?;
-            let steps = (installer.begin)(&folder, &asked)?;
-            Ok((installer, folder, steps))
+            let steps = begin(&folder)?;
+            Ok((folder, steps))
         })
         .await?;
         let outcome = self.run(installer, steps, &folder, installers).await;
-        let asked = wanted.clone();
-        let read = off(move || {
-            let lock = (installer.resolved)(&folder, &asked);
+        let found = off(move || {
+            let found = read(&folder);
             supervisor::removal::remove(&folder)?;
-            Ok(lock)
+            Ok(found)
         });
-        let lock = read.await?;
-        outcome.map_err(|why| format!("{} could not be resolved: {why}", wanted.run.name()))?;
-        lock.map_err(|error| format!("{} could not be resolved: {error}", wanted.run.name()))
+        let found = found.await?;
+        outcome?;
+        found.map_err(|error| error.to_string())
     }
 
     /// Installs a lock where it is not installed yet, and checks what is.
@@ -64,9 +100,10 @@ impl Installations {
         }
         note(&format!("installing version {} of its package", lock.version));
         let (store, wanted, installer) = (self.store.clone(), lock.clone(), installer_of(lock));
+        let available = installers.clone();
         let (folder, steps) = off(move || {
             let folder = store.begin(&wanted)?;
-            let steps = (installer.install)(&folder, &wanted)?;
+            let steps = (installer.install)(&folder, &wanted, &*available)?;
             Ok((folder, steps))
         })
         .await?;
@@ -84,7 +121,7 @@ impl Installations {
         dir: &Path,
         installers: &Arc<dyn InstallerSpec>,
     ) -> Result<(), String> {
-        for Step { program, args, is_apart } in steps {
+        for Step { program, args, is_apart, lacking } in steps {
             let store = self.store.clone();
             let home = off(move || if is_apart { store.scratch() } else { Ok(store.home()) }).await?;
             let command =
@@ -93,7 +130,7 @@ impl Installations {
             if is_apart {
                 off(move || supervisor::removal::remove(&home)).await?;
             }
-            outcome?;
+            outcome.map_err(|why| lacking.map_or(why.clone(), |lacking| format!("{why}\n{lacking}")))?;
         }
         Ok(())
     }
@@ -118,7 +155,7 @@ fn checked(store: &Store, lock: &Lock) -> io::Result<Result<Option<Installed>, S
 fn installer_for(registry: PackageRegistry, available: &dyn InstallerSpec) -> &'static Installer {
     match registry {
         PackageRegistry::Npm => &npm::NPM,
-        PackageRegistry::PyPi if available.has(pypi::PROGRAM) => &pypi::UV,
+        PackageRegistry::PyPi if available.find(pypi::PROGRAM).is_some() => &pypi::UV,
         PackageRegistry::PyPi => &pip::PIP,
     }
 }

@@ -41,9 +41,13 @@ pub(super) struct Installer {
     /// All packages of a lock's files by name, with their versions.
     pub(super) packages: fn(&BTreeMap<String, String>) -> PackageVersions,
     /// The steps that install a lock whose files are in a folder.
-    pub(super) install: fn(&Path, &Lock) -> io::Result<Vec<Step>>,
-    /// The program that a package has for its own, in an installation.
-    pub(super) own_program: fn(&Path, &str) -> io::Result<String>,
+    pub(super) install: fn(&Path, &Lock, &dyn InstallerSpec) -> io::Result<Vec<Step>>,
+    /// The programs that a package has, in an installation.
+    pub(super) programs_of: fn(&Path, &str) -> io::Result<BTreeSet<String>>,
+    /// The program that launchers take for a package with these programs where none is named, if they take any.
+    pub(super) own_program: fn(&str, &BTreeSet<String>) -> Option<String>,
+    /// The words of a launcher before the name of a package and that of a program.
+    pub(super) with_program: &'static str,
 }
 
 /// A use of a program.
@@ -56,16 +60,24 @@ pub(super) struct Step {
     /// True when it may run code of a package: it gets a home of its own, as what it could write to that of all
     /// installers decides what others are given.
     pub(super) is_apart: bool,
+    /// A likely reason for its failure, known beforehand.
+    pub(super) lacking: Option<String>,
 }
 
 impl Step {
     pub(super) fn new(program: impl Into<String>, args: &[&str]) -> Self {
-        Self { program: program.into(), args: args.iter().map(ToString::to_string).collect(), is_apart: false }
+        let args = args.iter().map(ToString::to_string).collect();
+        Self { program: program.into(), args, is_apart: false, lacking: None }
     }
 
     /// With a home of its own.
     pub(super) fn apart(self) -> Self {
         Self { is_apart: true, ..self }
+    }
+
+    /// With a reason that its failure tells besides.
+    pub(super) fn on_failure(self, lacking: String) -> Self {
+        Self { lacking: Some(lacking), ..self }
     }
 
     /// With further arguments.
@@ -95,8 +107,8 @@ pub(crate) trait InstallerSpec: Send + Sync {
     /// The program that guards it, and what that runs. Blocks.
     fn spec(&self, command: &InstallerCommand) -> (PathBuf, Spec);
 
-    /// True when a program of this name is on PATH. Blocks.
-    fn has(&self, program: &str) -> bool;
+    /// The program of this name on PATH, without links. Blocks.
+    fn find(&self, program: &str) -> Option<PathBuf>;
 }
 
 /// Runs an installer to its end. The error is for people, in the installer's words.

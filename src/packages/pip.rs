@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{
-    installer::{Installer, Step},
+    installer::{Installer, InstallerSpec, Step},
     lock::Lock,
     pin::Wanted,
     pypi::{self, LOCK, WANTED},
@@ -44,10 +44,10 @@ fn begin(folder: &Path, wanted: &Wanted) -> io::Result<Vec<Step>> {
     pypi::write_wanted(folder, wanted)?;
     let resolve = ["install", "--dry-run", "--ignore-installed", "--only-binary", ":all:"];
     let resolve = pip(folder).with(&resolve).with(&["--quiet", "--report", REPORT, "-r", WANTED]);
-    Ok(vec![environment(wanted.run.python.as_deref(), &[TOOL]), resolve])
+    Ok(vec![environment(wanted.python(), &[TOOL]), resolve])
 }
 
-fn install(folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
+fn install(folder: &Path, lock: &Lock, _available: &dyn InstallerSpec) -> io::Result<Vec<Step>> {
     let python = folder.join("venv/bin/python").display().to_string();
     let sync = ["install", "--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile"];
     let sync = pip(folder).with(&["--python", &python]).with(&sync).with(&["-r", LOCK]);
@@ -127,7 +127,7 @@ fn lock(report: &str, wanted: &Wanted) -> io::Result<Lock> {
     let text: String = lines.into_iter().collect();
     let version = pypi::version(&text, wanted).ok_or_else(|| io::Error::other("pip resolved no version"))?;
     let files = BTreeMap::from([(LOCK.to_owned(), text)]);
-    let python = wanted.run.python.clone();
+    let python = wanted.python().map(str::to_owned);
     Ok(Lock { registry: PackageRegistry::PyPi, files, python, version, is_by_pip: true })
 }
 

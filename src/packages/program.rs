@@ -1,6 +1,6 @@
 //! [`InstalledProgram`]: the program of an installed package, run as its launcher would run it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{installation::Store, installer::Installer, pin::Pin};
 use crate::{
@@ -35,19 +35,21 @@ impl InstalledProgram {
     ) -> Result<Self, String> {
         let root = store.folder(&pin.lock);
         let programs = root.join(installer.programs);
-        let wanted = run.name();
-        let name = match &run.program {
-            Some(program) => program.clone(),
-            None => (installer.own_program)(&root, wanted).map_err(|error| error.to_string())?,
+        let package = run.name();
+        let named = |name: &String| programs.join(name).is_file();
+        let own = || {
+            let of_it = (installer.programs_of)(&root, package).map_err(|error| error.to_string())?;
+            let name = run.program.clone().or_else(|| (installer.own_program)(package, &of_it));
+            name.clone().filter(named).ok_or_else(|| no_program(installer, pin, name.as_deref(), &of_it))
         };
-        if !programs.join(&name).is_file() {
-            return Err(format!("{wanted} {} has no program {name}", pin.lock.version));
-        }
+        let name = run.program.clone().filter(named).map_or_else(own, Ok)?;
         if let Some(user) = user {
             store.let_pass(&pin.lock).map_err(|error| format!("the store of packages cannot be opened: {error}"))?;
-            user.try_way(&programs).map_err(|why| {
-                format!("{why} on the way to its package; allow it (`chmod o+x`), or set MCP_LAUNCHERS to keep")
-            })?;
+            // An environment of Python has a link to its interpreter.
+            let python = programs.join("python").canonicalize().ok();
+            [Some(programs.clone()), python].iter().flatten().try_for_each(|place| user.try_way(place)).map_err(
+                |why| format!("{why} on the way to its package; allow it (`chmod o+x`), or set MCP_LAUNCHERS to keep"),
+            )?;
         }
         Ok(Self { root, programs, name, args: run.args.clone(), own_file: package::own_file(run.name()), installer })
     }
@@ -75,4 +77,15 @@ impl InstalledProgram {
         }
         spec
     }
+}
+
+/// Failure to find the program that is asked for; with those that there are.
+fn no_program(installer: &Installer, pin: &Pin, name: Option<&str>, of_it: &BTreeSet<String>) -> String {
+    let (package, version) = (pin.name(), &pin.lock.version);
+    let Some(first) = of_it.first() else { return format!("{package} {version} has no program to run") };
+    let missing =
+        name.map_or_else(|| "several programs and none of its own name".into(), |name| format!("no program {name}"));
+    let all: Vec<_> = of_it.iter().map(String::as_str).collect();
+    let line = format!("{} {package} {first}", installer.with_program);
+    format!("{package} {version} has {missing}: it has {}; start it with the name of one, as `{line}`", all.join(", "))
 }

@@ -7,11 +7,11 @@ use std::{
 };
 
 use super::{
-    installer::{Installer, PackageVersions, Step},
+    installer::{Installer, InstallerSpec, PackageVersions, Step},
     lock::Lock,
     pin::Wanted,
 };
-use crate::model::{PackageRegistry, PackageRemedy, PackageRequirement};
+use crate::model::{PackageRegistry, PackageRemedy, PackageRequirement, Timestamp};
 
 pub(super) const WANTED: &str = "requirements.in";
 pub(super) const LOCK: &str = "requirements.txt";
@@ -23,6 +23,11 @@ const INSTALLS_MORE: &str = "readabilipy";
 const INSTALL_MORE: &str = "import os, shutil, subprocess, sysconfig; npm = shutil.which('npm'); \
     folder = os.path.join(sysconfig.get_path('purelib'), 'readabilipy', 'javascript'); \
     npm and subprocess.run([npm, 'install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', folder])";
+/// The file with the times at which files were published (PEP 751).
+const DATED: &str = "pylock.toml";
+
+/// Beginning of the paths of programs in the list of a package's files.
+const PROGRAMS_IN_RECORD: &str = "../../../bin/";
 
 /// The program of uv.
 pub(super) const PROGRAM: &str = "uv";
@@ -38,21 +43,68 @@ pub(super) const UV: Installer = Installer {
     resolved,
     packages,
     install,
-    own_program: |_, package| Ok(package.to_owned()),
+    programs_of,
+    // uv and pipx take no other, also where there is only one.
+    own_program: |package, _| Some(package.to_owned()),
+    with_program: "uvx --from",
 };
+
+/// The programs of a package, by the list of its files (`RECORD` of its `.dist-info`, PEP 376).
+fn programs_of(installation: &Path, package: &str) -> io::Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for python in fs::read_dir(installation.join(ENVIRONMENT).join("lib"))? {
+        for entry in fs::read_dir(python?.path().join("site-packages"))? {
+            let entry = entry?;
+            let folder = entry.file_name();
+            let name = folder.to_str().and_then(|name| name.strip_suffix(".dist-info")?.rsplit_once('-'));
+            if !name.is_some_and(|(name, _)| normal(name) == normal(package)) {
+                continue;
+            }
+            let record = fs::read_to_string(entry.path().join("RECORD"))?;
+            let programs = record.lines().filter_map(|line| line.strip_prefix(PROGRAMS_IN_RECORD)?.split(',').next());
+            found.extend(programs.map(str::to_owned));
+        }
+    }
+    Ok(found)
+}
 
 fn begin(folder: &Path, wanted: &Wanted) -> io::Result<Vec<Step>> {
     write_wanted(folder, wanted)?;
     let words = ["pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate", WANTED, "-o", LOCK];
+    let compile = wanted.cures.iter().fold(Step::new(PROGRAM, &words), |step, cure| match &cure.remedy {
+        PackageRemedy::AsOf(moment) => step.with(&["--exclude-newer", &moment.to_string()]),
+        PackageRemedy::Bound(_)
+        | PackageRemedy::Node(_)
+        | PackageRemedy::InstallScript(_)
+        | PackageRemedy::Python(_) => step,
+    });
     // What has no wheel is built to be resolved, and to be installed.
-    Ok(vec![with_python(Step::new(PROGRAM, &words), wanted.run.python.as_deref()).apart()])
+    Ok(vec![with_python(compile, wanted.python()).apart()])
+}
+
+/// Writes a package's version into a folder; the steps that find out when it was published.
+pub(super) fn begin_dating(folder: &Path, name: &str, lock: &Lock) -> io::Result<Vec<Step>> {
+    fs::write(folder.join(WANTED), format!("{name}=={}", lock.version))?;
+    let words = ["pip", "compile", "--quiet", "--no-deps", "--no-header", WANTED, "-o", DATED];
+    Ok(vec![with_python(Step::new(PROGRAM, &words), lock.python.as_deref()).apart()])
+}
+
+/// Reads when the last file of a version was published.
+pub(super) fn published(folder: &Path) -> io::Result<Timestamp> {
+    let text = fs::read_to_string(folder.join(DATED))?;
+    let times = text.split("upload-time = ").skip(1).filter_map(|rest| rest.split([',', ' ', '}', '\n']).next());
+    let newest = times.filter_map(|time| time.trim_matches('"').parse::<Timestamp>().ok()).max();
+    newest.ok_or_else(|| io::Error::other("its registry does not say when it was published"))
 }
 
 /// Writes the requirements that are to be resolved into a folder.
 pub(super) fn write_wanted(folder: &Path, Wanted { run, cures, .. }: &Wanted) -> io::Result<()> {
     let bounds = cures.iter().filter_map(|cure| match &cure.remedy {
         PackageRemedy::Bound(requirement) => Some(requirement),
-        PackageRemedy::Node(_) | PackageRemedy::InstallScript(_) => None,
+        PackageRemedy::Node(_)
+        | PackageRemedy::InstallScript(_)
+        | PackageRemedy::Python(_)
+        | PackageRemedy::AsOf(_) => None,
     });
     let lines: Vec<_> = run.packages.iter().chain(bounds).map(line).collect();
     fs::write(folder.join(WANTED), lines.join("\n"))
@@ -62,7 +114,7 @@ fn resolved(folder: &Path, wanted: &Wanted) -> io::Result<Lock> {
     let text = fs::read_to_string(folder.join(LOCK))?;
     let version = version(&text, wanted).ok_or_else(|| io::Error::other("uv resolved no version"))?;
     let files = BTreeMap::from([(LOCK.to_owned(), text)]);
-    let python = wanted.run.python.clone();
+    let python = wanted.python().map(str::to_owned);
     Ok(Lock { registry: PackageRegistry::PyPi, files, python, version, is_by_pip: false })
 }
 
@@ -88,7 +140,7 @@ fn versions(text: &str) -> impl Iterator<Item = (String, &str)> {
 }
 
 /// The bytecode is compiled now: servers, which may not write here, would compile it at each start.
-fn install(folder: &Path, lock: &Lock) -> io::Result<Vec<Step>> {
+fn install(folder: &Path, lock: &Lock, _available: &dyn InstallerSpec) -> io::Result<Vec<Step>> {
     let environment = Step::new(PROGRAM, &["venv", "--quiet", "--no-project", ENVIRONMENT]);
     let sync = Step::new(PROGRAM, &["pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode"]).with(&[
         "--link-mode",
@@ -138,5 +190,20 @@ mod tests {
     #[test]
     fn names_of_one_package_are_one() {
         assert_eq!(["A.b_C", "a--b.-c", "a-b-c"].map(normal), ["a-b-c"; 3]);
+    }
+
+    #[test]
+    fn a_version_is_as_old_as_its_newest_file() {
+        let folder = std::env::temp_dir().join(format!("ostler-dated-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir(&folder).unwrap();
+        let published = |text: &str| {
+            fs::write(folder.join(DATED), text).unwrap();
+            published(&folder).map(|time| time.to_string()).map_err(|error| error.to_string())
+        };
+        let of_uv = "sdist = { url = \"u\", upload-time = 2025-04-25T10:15:38Z, size = 1 }\n\
+            wheels = [{ url = \"u\", upload-time = 2025-04-25T10:15:40.25Z, hashes = {} }]\n";
+        assert_eq!(published(of_uv).as_deref(), Ok("2025-04-25T10:15:40.250Z"));
+        assert!(published("wheels = [{ url = \"u\" }]").unwrap_err().contains("does not say when"));
+        fs::remove_dir_all(folder).unwrap();
     }
 }

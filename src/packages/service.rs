@@ -13,19 +13,21 @@ use super::{
     installation::{Installed, Store},
     installations::{self, Installations, off},
     installer::InstallerSpec,
+    lock::Lock,
     npm,
     pin::{Pin, Wanted},
     program::InstalledProgram,
     pypi,
+    resolutions::Origin,
 };
 use crate::{
     error::{Error, Result},
-    model::{AuditEntry, AvailableVersions, PackageCure, PackageRun, ServerId, Timestamp},
-    policy::package,
+    model::{AuditEntry, AvailableVersions, PackageCure, PackageRemedy, PackageRun, ServerId, Timestamp},
+    policy::package::{self, CureChange, KnownCure},
     recorder::Recorder,
     secrets::{Keyring, context},
     store,
-    supervisor::{self, ServersUser},
+    supervisor::ServersUser,
     tasks::blocking,
 };
 
@@ -49,8 +51,7 @@ pub(crate) struct Packages {
 impl Packages {
     /// Packages in the data folder; of npm, install scripts of the packages named by `scripts` are run.
     pub(crate) fn new(data_dir: &Path, recorder: Recorder, keyring: Arc<Keyring>, scripts: Vec<String>) -> Self {
-        let data_dir = supervisor::without_links(data_dir).unwrap_or_else(|| data_dir.to_owned());
-        let installations = Installations::new(Store { root: data_dir.join("packages") });
+        let installations = Installations::new(Store::of(data_dir));
         let (pins, loans, updating, held, healing) = Default::default();
         Self { installations, recorder, keyring, pins, loans, updating, held, healing, scripts }
     }
@@ -72,8 +73,13 @@ impl Packages {
     /// started.
     pub(crate) async fn collect(&self) {
         let (store, pins) = (self.installations.store.clone(), self.pins.lock().values().cloned().collect::<Vec<_>>());
-        let kept = pins.iter().flat_map(|pin| pin.folders(&store)).collect();
-        if let Err(reason) = off(move || store.collect(&kept)).await {
+        let collected = off(move || {
+            let imported = store.resolutions(Origin::Archive)?;
+            let imported = imported.iter().map(|pin| store.folder(&pin.lock));
+            let kept = pins.iter().flat_map(|pin| pin.folders(&store)).chain(imported).collect();
+            store.collect(&kept)
+        });
+        if let Err(reason) = collected.await {
             log::warn!(reason; "old installations of packages could not be removed");
         }
     }
@@ -89,12 +95,14 @@ impl Packages {
     /// package resolved again with what cures that, once; the text says so.
     pub(crate) fn heal(&self, id: ServerId, lines: &[String]) -> Option<String> {
         let pin = self.pins.lock().get(&id).cloned()?;
-        let cure = package::cure(&pin.run, lines)?;
-        let is_new = pin.cures.iter().all(|tried| tried.remedy != cure.remedy) && self.healing.propose(id, &cure);
-        is_new.then(|| {
-            let PackageCure { remedy, line } = &cure;
-            format!("its package is resolved again with {remedy}, once, as that cures this failure: {line}")
-        })
+        let cure = package::cure(&pin.run, lines, |change| self.healing.may_try(id, &pin.cures, change))?;
+        self.healing.propose(id, &cure);
+        Some(resolved_again(&cure))
+    }
+
+    /// Hears that a server was ready.
+    pub(crate) fn worked(&self, id: ServerId) {
+        self.healing.worked(id);
     }
 
     /// The program that a server runs: what is pinned, or what `run` is resolved to now; installed where it is not, and
@@ -117,7 +125,12 @@ impl Packages {
                 // What was tried was for another command line.
                 self.healing.forget(id);
                 let (wanted, kept) = (self.wanted(run.clone(), Vec::new()), |pin| pin);
-                self.pin(id, wanted, kept, installers, &note).await?
+                let pin = match self.imported(id, run, installers, &note).await? {
+                    Some(imported) => imported,
+                    None => self.pin(id, wanted, kept, installers, &note).await?,
+                };
+                self.healing.found(id);
+                pin
             }
         };
         if !self.has_loan(id) {
@@ -137,6 +150,28 @@ impl Packages {
         on_loan.or_else(|| self.pins.lock().get(&id).cloned()).filter(|pin| pin.run == *run)
     }
 
+    /// Pins what an archive brought for a command line; `None` where none did.
+    async fn imported(
+        &self,
+        id: ServerId,
+        run: &PackageRun,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<Option<Arc<Pin>>, String> {
+        let (store, wanted) = (self.installations.store.clone(), run.clone());
+        let Some(found) = off(move || store.imported_for(&wanted)).await? else { return Ok(None) };
+        let Installed { digest, size, .. } = self.installations.install(&found.lock, installers, note).await?;
+        let (name, version) = (found.name().to_owned(), &found.lock.version);
+        if digest != found.digest {
+            return Err(format!("what is installed of {name} {version} is not what was imported: import it again"));
+        }
+        note(&format!("{name} {version} was imported, and is what it runs from now on"));
+        let pin = Pin { run: run.clone(), size: Some(size), pinned_at: Some(Timestamp::now()), ..found };
+        let pin = Arc::new(pin);
+        self.keep(None, id, pin.clone()).await.map_err(not_kept)?;
+        Ok(Some(pin))
+    }
+
     /// The pin of a server with the cure that is due; `None` where there is none, or where it cannot be had.
     async fn cured(
         &self,
@@ -145,12 +180,24 @@ impl Packages {
         installers: &Arc<dyn InstallerSpec>,
         note: &impl Fn(&str),
     ) -> Option<Arc<Pin>> {
-        let cure = self.healing.take(id)?;
-        let remedy = cure.remedy.to_string();
-        let cures = pin.cures.iter().cloned().chain([cure]).collect();
-        let kept = |cured| Pin { previous: pin.previous.clone(), ..cured };
-        let cured = self.pin(id, self.wanted(pin.run.clone(), cures), kept, installers, note).await;
-        cured.map_err(|why| note(&format!("with {remedy} it cannot be had, so it stays as it is: {why}"))).ok()
+        let KnownCure { change, line } = self.healing.take(id)?;
+        let name = change.to_string();
+        let cured = async {
+            let remedy = match change {
+                CureChange::Remedy(remedy) => remedy,
+                CureChange::DayAfterRelease => {
+                    PackageRemedy::AsOf(self.installations.day_after_release(pin, installers).await?)
+                }
+            };
+            let cures = pin.cures.iter().cloned().chain([PackageCure { remedy, line }]).collect();
+            let (wanted, lock) = self.resolved(self.wanted(pin.run.clone(), cures), installers, note).await?;
+            if lock == pin.lock {
+                return Err("nothing of it is another".to_owned());
+            }
+            let kept = |cured| Pin { previous: pin.previous.clone(), ..cured };
+            self.pin_lock(id, (wanted, lock), kept, installers, note).await
+        };
+        cured.await.map_err(|why| note(&format!("with {name} it cannot be had, so it stays as it is: {why}"))).ok()
     }
 
     /// The pin of a server, installed as it was.
@@ -191,12 +238,46 @@ impl Packages {
         note: &impl Fn(&str),
     ) -> Result<Arc<Pin>, String> {
         note(&format!("looking for {} in its registry", wanted.run.name()));
-        let lock = self.installations.resolve(&wanted, installers).await?;
+        let resolved = self.resolved(wanted, installers, note).await?;
+        self.pin_lock(id, resolved, kept, installers, note).await
+    }
+
+    /// Pins what something was resolved to.
+    async fn pin_lock(
+        &self,
+        id: ServerId,
+        (wanted, lock): (Wanted, Lock),
+        kept: impl FnOnce(Pin) -> Pin,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<Arc<Pin>, String> {
         let installed = self.installations.install(&lock, installers, note).await?;
         let pin = Arc::new(kept(Pin::new(wanted, lock, installed)));
         self.keep(None, id, pin.clone()).await.map_err(not_kept)?;
         note(&format!("{} {} is installed, and what it runs from now on", pin.name(), pin.lock.version));
         Ok(pin)
+    }
+
+    /// Resolves what is wanted; with what cures a known reason for which it cannot be without.
+    pub(super) async fn resolved(
+        &self,
+        mut wanted: Wanted,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<(Wanted, Lock), String> {
+        let why = match self.installations.resolve(&wanted, installers).await {
+            Ok(lock) => return Ok((wanted, lock)),
+            Err(why) => why,
+        };
+        let lines: Vec<_> = why.lines().map(str::to_owned).collect();
+        let cure = package::cure_unresolved(&wanted.run, &lines)
+            .filter(|cure| !cure.change.is_in(wanted.cures.iter().map(|cure| &cure.remedy)));
+        let Some(KnownCure { change: CureChange::Remedy(remedy), line }) = cure.clone() else { return Err(why) };
+        cure.iter().for_each(|cure| note(&resolved_again(cure)));
+        let lacking = format!("{why}\nand with {remedy} it cannot be had on this machine: ");
+        wanted.cures.push(PackageCure { remedy, line });
+        let lock = self.installations.resolve(&wanted, installers).await;
+        lock.map(|lock| (wanted, lock)).map_err(|again| lacking + &again)
     }
 
     /// The packages of a command line with these changes, as the operator lets them be installed.
@@ -210,9 +291,18 @@ impl Packages {
         let (sealed, at) = (self.keyring.seal(&context::package(id), &text)?, Timestamp::now());
         self.recorder.commit(entry, move |db| store::package_pins::put(db, id, &sealed, at)).await?;
         self.held.lock().remove(&id);
-        self.pins.lock().insert(id, pin);
+        self.pins.lock().insert(id, pin.clone());
+        let store = self.installations.store.clone();
+        if let Err(reason) = off(move || store.note_resolution(Origin::Registry, &pin)).await {
+            log::warn!(server:% = id, reason; "its package will not be exported: that cannot be noted");
+        }
         Ok(())
     }
+}
+
+/// Note of a cure that is tried.
+fn resolved_again(KnownCure { change, line }: &KnownCure) -> String {
+    format!("its package is resolved again with {change}, once, as that cures this failure: {line}")
 }
 
 fn not_kept(error: Error) -> String {

@@ -17,7 +17,8 @@ use super::{
 use crate::{
     error::{Error, Result},
     model::{
-        AuditEntry, AvailableVersions, HeldUpdate, InstalledPackage, PackageRun, PackageUser, PinnedPackage, ServerId,
+        AuditEntry, AvailableVersions, HeldUpdate, InstalledPackage, PackageRemedy, PackageRun, PackageUser,
+        PinnedPackage, ServerId,
     },
     policy::pins::Pins,
 };
@@ -109,7 +110,7 @@ impl Packages {
         installers: &Arc<dyn InstallerSpec>,
     ) -> Result<AvailableVersions> {
         let pin = self.present(id, run)?;
-        let (_, lock) = self.newest(&pin, installers).await.map_err(not_updated)?;
+        let (_, lock) = self.newest(&pin, installers, &|_: &str| {}).await.map_err(not_updated)?;
         Ok(difference(&pin, &lock))
     }
 
@@ -123,22 +124,26 @@ impl Packages {
         note: &impl Fn(&str),
     ) -> Result<(AvailableVersions, Versions)> {
         let pin = self.present(id, run)?;
-        let (wanted, lock) = self.newest(&pin, installers).await.map_err(not_updated)?;
+        let (wanted, lock) = self.newest(&pin, installers, note).await.map_err(not_updated)?;
         let found = difference(&pin, &lock);
         let installed = self.installations.install(&lock, installers, note).await.map_err(not_updated)?;
         Ok((found, Versions(Arc::new(Pin::new(wanted, lock, installed)))))
     }
 
     /// The newest versions for a pin: with what cured those before, or without where the newest cannot be had with it.
-    async fn newest(&self, pin: &Pin, installers: &Arc<dyn InstallerSpec>) -> Result<(Wanted, Lock), String> {
-        let wanted = self.wanted(pin.run.clone(), pin.cures.clone());
-        match self.installations.resolve(&wanted, installers).await {
+    async fn newest(
+        &self,
+        pin: &Pin,
+        installers: &Arc<dyn InstallerSpec>,
+        note: &impl Fn(&str),
+    ) -> Result<(Wanted, Lock), String> {
+        // Of a day in the past, nothing is ever new.
+        let lasting = pin.cures.iter().filter(|cure| !matches!(cure.remedy, PackageRemedy::AsOf(_))).cloned().collect();
+        match self.resolved(self.wanted(pin.run.clone(), lasting), installers, note).await {
             Err(_) if !pin.cures.is_empty() => {
-                let wanted = self.wanted(pin.run.clone(), Vec::new());
-                let lock = self.installations.resolve(&wanted, installers).await?;
-                Ok((wanted, lock))
+                self.resolved(self.wanted(pin.run.clone(), Vec::new()), installers, note).await
             }
-            resolved => Ok((wanted, resolved?)),
+            resolved => resolved,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     placement::program,
     policy::{
         copied_settings,
+        environment::UV_PYTHONS,
         grants::{self, Bounds},
         reference,
     },
@@ -19,8 +20,15 @@ use crate::{
 };
 
 /// Inherited variables that lead to files outside a server's home, which it is to read.
-const LEADING_OUTSIDE: [&str; 6] =
-    ["CURL_CA_BUNDLE", "JAVA_HOME", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"];
+const LEADING_OUTSIDE: [&str; 7] = [
+    "CURL_CA_BUNDLE",
+    "JAVA_HOME",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    UV_PYTHONS,
+];
 
 /// Inherited variables that lead into the user's home; without them, programs keep to that of the server.
 const LEADING_HOME: [&str; 3] = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"];

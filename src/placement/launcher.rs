@@ -15,7 +15,7 @@ use crate::{
     },
     named_secrets::Resolved,
     outbound::Reachable,
-    packages::{InstallerCommand, InstallerSpec},
+    packages::{InstallerCommand, InstallerSpec, folder_of_uv},
     placement::{
         containers::{self, Containers},
         program,
@@ -94,9 +94,9 @@ impl Launcher {
     /// it has in effect; `None` where it is not contained. Blocks.
     pub(super) fn renewed(&self, config: &ServerConfig, launch: &Launch) -> Option<(Containment, EffectiveSandbox)> {
         let before = launch.spec.containment.as_ref()?;
-        let inherited = environment::inherited(own_variables());
-        let sandbox = self.containers.sandbox(config, &inherited)?;
-        let now = self.containers.contain(config, &sandbox, &before.home, &inherited)?;
+        let variables = inherited();
+        let sandbox = self.containers.sandbox(config, &variables)?;
+        let now = self.containers.contain(config, &sandbox, &before.home, &variables)?;
         // A level that was changed meanwhile comes with a launch of its own.
         (now.level == before.level).then_some((now, sandbox))
     }
@@ -114,7 +114,7 @@ impl Launcher {
         Resolved { config, missing, templates }: Resolved,
         sharing: Sharing,
     ) -> (Arc<Launch>, Option<EffectiveSandbox>) {
-        let mut env = environment::inherited(own_variables());
+        let mut env = inherited();
         let own = self.folder(server.id).join(user.map_or_else(|| "shared".into(), |user| user.to_string()));
         // As its owner wrote it: what a secret holds grants nothing.
         let sandbox = self.containers.sandbox(&server.config, &env);
@@ -183,7 +183,7 @@ impl Launcher {
     /// The start of a server's program, as a launch would make it. Blocks.
     pub(super) fn preview(&self, config: &ServerConfig) -> StartPreview {
         let folder = &self.containers.bounds.servers;
-        let mut variables = environment::inherited(own_variables());
+        let mut variables = inherited();
         let sandbox = self.containers.sandbox(config, &variables).filter(|sandbox| sandbox.level != SandboxLevel::None);
         if sandbox.is_some() {
             containers::settle(&mut variables, folder, self.containers.user.as_ref());
@@ -217,7 +217,7 @@ impl InstallerSpec for Launcher {
         let is_contained = self.containers.level != SandboxLevel::None;
         config.sandbox.level = Some(if is_contained { SandboxLevel::Standard } else { SandboxLevel::None });
         config.grants_paths = false;
-        let mut env = environment::inherited(own_variables());
+        let mut env = inherited();
         let sandbox = self.containers.sandbox(&config, &env);
         let contained = |sandbox| self.containers.contain(&config, sandbox, &command.home, &env);
         let mut containment = sandbox.as_ref().and_then(contained);
@@ -245,13 +245,20 @@ impl InstallerSpec for Launcher {
         (self.guard.clone(), spec)
     }
 
-    fn has(&self, program: &str) -> bool {
-        let path = environment::inherited(own_variables()).remove("PATH").unwrap_or_default();
-        program::resolved(program, &path, Path::new("/")).is_some()
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        let path = inherited().remove("PATH").unwrap_or_default();
+        program::resolved(program, &path, Path::new("/"))
     }
 }
 
-/// Ostler's own variables, as far as they are text.
-fn own_variables() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+/// The variables that servers and installers get of Ostler's own, as far as they are text; with the Pythons that uv has
+/// already, which it would look for in the home of a contained one.
+fn inherited() -> BTreeMap<String, String> {
+    let own = std::env::vars_os();
+    let own = own.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut inherited = environment::inherited(own);
+    if let Some(folder) = folder_of_uv(|name| inherited.get(name).cloned()) {
+        inherited.insert(environment::UV_PYTHONS.into(), folder.display().to_string());
+    }
+    inherited
 }

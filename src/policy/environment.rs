@@ -53,7 +53,11 @@ pub const PASSED_ON: &[&str] = &[
     "PIP_INDEX_URL",
     "UV_DEFAULT_INDEX",
     "UV_INDEX_URL",
+    UV_PYTHONS,
 ];
+
+/// The variable that leads to the Pythons that uv has.
+pub const UV_PYTHONS: &str = "UV_PYTHON_INSTALL_DIR";
 
 /// True for the name of a variable that tells programs of a proxy.
 #[must_use]

@@ -8,8 +8,8 @@ mod plan;
 mod requirement;
 
 pub use canary::canary_calls;
-pub use cures::cure;
+pub use cures::{CureChange, KnownCure, cure, cure_unresolved};
 pub use launchers::recognize;
 pub use own_file::own_file;
 pub use plan::LauncherPlan;
-pub use requirement::npm_name;
+pub use requirement::{is_met, npm_name};

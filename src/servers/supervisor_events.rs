@@ -53,10 +53,13 @@ impl Servers {
             }
             SupervisorEvent::SupervisorLost => self.placement.replace_supervisor().await,
             SupervisorEvent::Health { id, status } => self.record_health(id, status).await,
-            SupervisorEvent::Listed { id, listing } => match self.placement.server_of(id) {
-                Some(server) => self.listings.review_isolated(server, &listing).await,
-                None => self.listings.store(id, &listing).await,
-            },
+            SupervisorEvent::Listed { id, listing } => {
+                self.packages.worked(self.placement.server_of(id).unwrap_or(id));
+                match self.placement.server_of(id) {
+                    Some(server) => self.listings.review_isolated(server, &listing).await,
+                    None => self.listings.store(id, &listing).await,
+                }
+            }
             SupervisorEvent::Spawning { id, launch, start, permit } => {
                 self.permit_spawn(id, launch, start, permit);
                 Ok(())

@@ -1,8 +1,10 @@
 //! Packages that launchers are asked to run: installed once, and their programs run directly.
 
+mod archives;
 mod healing;
 mod launched;
 mod pip;
+mod programs;
 mod updates;
 
 use std::{fs, path::PathBuf};

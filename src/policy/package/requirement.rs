@@ -1,6 +1,6 @@
 //! A package of a registry, as an argument of a launcher names it.
 
-use crate::model::PackageRequirement;
+use crate::model::{PackageRegistry, PackageRequirement, PackageRun};
 
 /// Characters that PyPI's specifiers begin with (PEP 440).
 const SPECIFIERS: [char; 5] = ['=', '<', '>', '!', '~'];
@@ -8,6 +8,23 @@ const SPECIFIERS: [char; 5] = ['=', '<', '>', '!', '~'];
 /// The name of a package of npm; `None` for what is none, or names versions as well.
 pub fn npm_name(text: &str) -> Option<String> {
     npm(text).map(|package| package.name).filter(|name| name == text)
+}
+
+/// True when what `found` was resolved to, with this version of its first package, will do for what `wanted` asks for:
+/// the same packages in the same words, or the first of them in any version, or in just this one.
+pub fn is_met(wanted: &PackageRun, found: &PackageRun, version: &str) -> bool {
+    let [(first, others), (of_found, others_found)] =
+        [wanted, found].map(|run| run.packages.split_at(run.packages.len().min(1)));
+    let exact = match wanted.registry {
+        PackageRegistry::Npm => version.to_owned(),
+        PackageRegistry::PyPi => format!("=={version}"),
+    };
+    let is_met = first.iter().zip(of_found).all(|(first, of_found)| {
+        let versions = &first.versions;
+        (&first.name, &first.extras) == (&of_found.name, &of_found.extras)
+            && (versions.is_empty() || *versions == exact || *versions == of_found.versions)
+    });
+    is_met && (wanted.registry, others, &wanted.python) == (found.registry, others_found, &found.python)
 }
 
 /// Reads a package as npm's launchers take it; `None` for what is not of the registry: folders, URLs, repositories,
@@ -73,6 +90,43 @@ mod tests {
 
     fn parts(found: Option<PackageRequirement>) -> Option<(String, String, String)> {
         found.map(|found| (found.name, found.extras.join(","), found.versions))
+    }
+
+    #[test]
+    fn other_words_for_one_version_are_met() {
+        let run = |packages: &[&str], registry| PackageRun {
+            registry,
+            packages: packages.iter().map(|text| pypi(text).or_else(|| npm(text)).unwrap()).collect(),
+            program: None,
+            args: vec![],
+            python: None,
+        };
+        let is_met_by = |wanted: &[&str], found: &[&str]| {
+            let [wanted, found] = [wanted, found].map(|packages| run(packages, PackageRegistry::PyPi));
+            is_met(&wanted, &found, "1.2")
+        };
+        for (wanted, found) in [
+            (["a"].as_slice(), ["a"].as_slice()),
+            (&["a"], &["a==1.2"]),
+            (&["a==1.2"], &["a"]),
+            (&["a>=1"], &["a>=1"]),
+            (&["a", "b<2"], &["a==1.2", "b<2"]),
+        ] {
+            assert!(is_met_by(wanted, found), "{wanted:?} {found:?}");
+        }
+        for (wanted, found) in [
+            (["a==1.3"].as_slice(), ["a"].as_slice()),
+            (&["a>=1"], &["a"]),
+            (&["b"], &["a"]),
+            (&["a[x]"], &["a"]),
+            (&["a", "b"], &["a"]),
+            (&["a", "b"], &["a", "b<2"]),
+        ] {
+            assert!(!is_met_by(wanted, found), "{wanted:?} {found:?}");
+        }
+        let of_npm = run(&["a"], PackageRegistry::Npm);
+        assert!(!is_met(&of_npm, &run(&["a"], PackageRegistry::PyPi), "1.2"));
+        assert!(!is_met(&PackageRun { python: Some("3.12".into()), ..of_npm.clone() }, &of_npm, "1.2"));
     }
 
     #[test]

@@ -9,7 +9,9 @@ for folder, _, names in os.walk(name):
         files[os.path.relpath(path, name)] = open(path, "rb").read()
 info = f"{name}-{version}.dist-info"
 lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
-lines += [f"Requires-Dist: {requirement}" for requirement in requirements]
+of_python = [requirement for requirement in requirements if requirement.startswith("python")]
+lines += [f"Requires-Python: {requirement[len('python'):]}" for requirement in of_python]
+lines += [f"Requires-Dist: {requirement}" for requirement in requirements if requirement not in of_python]
 files[f"{info}/METADATA"] = "\n".join(lines + [""]).encode()
 files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 if program != "-":

@@ -42,6 +42,8 @@ require('readline').createInterface({input: process.stdin}).on('line', (line) =>
 pub struct Registry {
     upstream: Upstream,
     files: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    /// When packages are published, as PyPI says it.
+    time: Mutex<&'static str>,
     /// Where packages are packed.
     folder: PathBuf,
 }
@@ -57,7 +59,8 @@ impl Registry {
                 Some(body) => ("200 OK", body.clone()),
                 None => ("404 Not Found", Vec::new()),
             };
-            let kind = if path.starts_with("/simple/") { "text/html" } else { "application/octet-stream" };
+            let is_page = path.starts_with("/simple/");
+            let kind = if is_page { "application/vnd.pypi.simple.v1+json" } else { "application/octet-stream" };
             let length = body.len();
             wire.send(format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"));
             if !seen.raw.starts_with("HEAD ") {
@@ -67,7 +70,7 @@ impl Registry {
         });
         let folder = setup.home.join("packed");
         fs::create_dir_all(&folder).unwrap();
-        Self { upstream, files, folder }
+        Self { upstream, files, time: Mutex::new("2026-01-01T00:00:00Z"), folder }
     }
 
     /// A set-up whose installers ask these registries.
@@ -122,8 +125,13 @@ impl Registry {
         self.files.lock().unwrap().remove(&format!("/{PACKAGE}"));
     }
 
-    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one,
-    /// and these requirements.
+    /// Publishes from now on as if it were this time.
+    pub fn set_time(&self, time: &'static str) {
+        *self.time.lock().unwrap() = time;
+    }
+
+    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one (or
+    /// another one: `PROGRAM = MODULE:FUNCTION`), and these requirements, of Python too.
     pub fn publish_pypi(
         &self,
         (name, version): (&str, &str),
@@ -133,7 +141,8 @@ impl Registry {
     ) {
         let folder = self.folder.join("pypi").join(version);
         write(&folder.join(name), files.iter().copied());
-        let program = module.map_or("-".into(), |module| format!("{name} = {module}"));
+        let named = |module: &str| if module.contains('=') { module.into() } else { format!("{name} = {module}") };
+        let program = module.map_or("-".into(), named);
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/packages/wheel.py");
         let mut python = Command::new("python3");
         let packed = python.args([script, name, version, &program]).args(needs).current_dir(&folder).output().unwrap();
@@ -141,9 +150,12 @@ impl Registry {
         let (wheel, hash) = packed.trim().split_once(' ').unwrap();
         self.put(&format!("/files/{wheel}"), fs::read(folder.join(wheel)).unwrap());
         let page = format!("/simple/{name}");
-        let before = self.files.lock().unwrap().get(&page).cloned().unwrap_or_default();
-        let link = format!("<a href=\"{}#sha256={hash}\">{wheel}</a>\n", self.url(&format!("/files/{wheel}")));
-        self.put(&page, [before, link.into_bytes()].concat());
+        let before = self.page(&page).unwrap_or_else(|| json!({"files": []}));
+        let mut files = before["files"].as_array().unwrap().clone();
+        files.push(json!({"filename": wheel, "url": self.url(&format!("/files/{wheel}")), "hashes": {"sha256": hash},
+            "upload-time": *self.time.lock().unwrap()}));
+        let text = json!({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files}).to_string();
+        self.put(&page, text);
     }
 
     /// Publishes the witness in both registries.

@@ -85,6 +85,8 @@ function Pinned({ pinned }: { pinned: PinnedPackage }) {
 function remedyText(remedy: PackageCure["remedy"]) {
   if ("bound" in remedy) return remedy.bound.name + remedy.bound.versions;
   if ("node" in remedy) return `Node.js ${remedy.node}`;
+  if ("python" in remedy) return `Python ${remedy.python}`;
+  if ("asOf" in remedy) return `the packages of ${new Date(remedy.asOf).toLocaleDateString()}`;
   return `the install script of ${remedy.installScript}`;
 }
 
