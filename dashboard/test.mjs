@@ -275,3 +275,28 @@ test("the line that says why a program ended is found", async () => {
   assert.equal(reasonIn(["Usage: x [flags]", "", "give a folder", "or a file"]), "give a folder");
   assert.equal(reasonIn(["", " "]), undefined);
 });
+
+test("a server that is saved as a template asks for its secrets", async () => {
+  const { templateOf } = await load("/src/lib/template.ts");
+  const server = {
+    name: "far",
+    description: null,
+    command: "",
+    args: [],
+    env: {},
+    url: "https://a.example/mcp",
+    headers: { "X-Key": "***", "X-Token": "${secret:T}", "X-Plain": "${file:/run/a}" },
+    oauth: { clientId: "me", clientSecret: "***" },
+    isolation: "shared",
+    sandbox: { level: null, paths: { read: [], write: [] }, unixSockets: false, network: "full" },
+    limits: {},
+    protocol: "auto",
+    enabled: true,
+    tools: { allow: [], deny: ["x"], descriptions: {}, changes: "pin" },
+  };
+  const { parameters, server: made } = templateOf(server);
+  assert.deepEqual(Object.keys(parameters), ["X-Key", "X-Token", "clientSecret"]);
+  assert.deepEqual(made.headers, { "X-Key": "{X-Key}", "X-Token": "{X-Token}", "X-Plain": "${file:/run/a}" });
+  assert.equal(made.oauth.clientSecret, "{clientSecret}");
+  assert.ok(!("enabled" in made) && !("command" in made));
+});

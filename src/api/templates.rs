@@ -46,7 +46,7 @@ pub(crate) struct TemplateItemView {
 
 impl From<&StoredTemplate> for TemplateItemView {
     fn from(StoredTemplate { id, template, created_at, updated_at, .. }: &StoredTemplate) -> Self {
-        let needs = template.fields().into_iter().filter(|field| field.is_required && field.default.is_none());
+        let needs = template.fields().into_iter().filter(|field| field.is_required);
         Self {
             id: *id,
             name: template.name.clone(),

@@ -171,15 +171,31 @@ impl Servers {
         after: &ServerConfig,
         action: &str,
     ) -> Result<()> {
-        if !template.shared || who.may(Permission::McpManage) {
+        let is_free = !template.shared || who.may(Permission::McpManage);
+        // Whoever applies a template, the answers are those of the server's owner.
+        if !is_free || before.is_some() {
+            self.check_answers(who, template, before, after, action)?;
+        }
+        if is_free {
             return self.check_config(who, before, after, action);
         }
         rules::faults(after, &self.settings.allowed_variables).into_result()?;
-        self.check_url(before, after)?;
-        let own = template.external_references();
-        let Some((pointer, foreign)) = reference::external_references(after).find(|(_, one)| !own.contains(one)) else {
-            return Ok(());
-        };
+        self.check_url(before, after)
+    }
+
+    /// Refuses references to secrets outside of Ostler that neither the template has nor the server had before.
+    fn check_answers(
+        &self,
+        who: &Principal,
+        template: &ServerTemplate,
+        before: Option<&ServerConfig>,
+        after: &ServerConfig,
+        action: &str,
+    ) -> Result<()> {
+        let mut known = template.external_references();
+        known.extend(before.into_iter().flat_map(reference::external_references).map(|(_, reference)| reference));
+        let foreign = reference::external_references(after).find(|(_, reference)| !known.contains(reference));
+        let Some((pointer, foreign)) = foreign else { return Ok(()) };
         self.access.entries().record_denial(who, action, &pointer);
         let place = pointer.trim_start_matches('/').replace('/', ".");
         let why = format!("{place}: {foreign} in an answer needs mcp:manage: give the value, or ${{secret:NAME}}");

@@ -107,6 +107,12 @@ fn a_server_that_needs_a_token_is_five_clicks_away_from_its_first_call() {
 }
 
 #[test]
+fn a_template_is_written_answered_changed_and_applied() {
+    let Some(props) = Props::get() else { return };
+    props.play("templates", &mut Ostler::spawn(), ADMIN_PASSWORD, nothing);
+}
+
+#[test]
 fn names_answers_and_log_lines_that_want_to_act_stay_text() {
     let Some(props) = Props::get() else { return };
     props.play("hostile", &mut Ostler::spawn(), ADMIN_PASSWORD, nothing);

@@ -212,6 +212,21 @@ fn a_template_of_ones_own_gives_no_right_and_one_of_everybody_only_what_it_says(
     admin.get(&path).is(200).has("/servers", json!([]));
 }
 
+#[test]
+fn an_answer_becomes_no_reference_when_a_changed_template_is_applied() {
+    let ostler = Ostler::spawn();
+    let (admin, mut template) = (ostler.admin(), demo(&ostler.setup.tag));
+    template["server"]["env"].as_object_mut().unwrap().remove("TEAM");
+    let path = make(&admin, template.clone());
+    let developer = admin.make_user("dev", "developer");
+    let server = add(&developer, &path, json!({"team": "${env:HOME}"}));
+    template["server"]["env"]["TEAM"] = json!("{team}");
+    admin.put(&path, template).is(200);
+    let rolled = admin.post(&format!("{path}/roll"), json!({})).is(200).has("/servers/0/action", "refuse");
+    assert!(rolled.string("/servers/0/problem").starts_with("env.TEAM: ${env:HOME} in an answer"), "{rolled:?}");
+    server.details().is(200).lacks("/server/env/TEAM");
+}
+
 /// Runs the program as a user does.
 fn run(caller: &Caller, folder: &Folder, words: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(PROGRAM);

@@ -21,6 +21,7 @@ export const keys = {
   users: ["users"],
   secrets: ["secrets"],
   catalogue: ["catalogue"],
+  templates: ["templates"],
 } as const;
 
 export function makeClient(): QueryClient {

@@ -7,7 +7,7 @@ export const to = {
     (call ? `/${encodeURIComponent(call)}` : ""),
   /** The page about one call on record. */
   call: (id: string): string => `/calls/${encodeURIComponent(id)}`,
-  /** `catalogue`, with the name of an entry too, `form`, `paste` or `demo`. */
+  /** `catalogue` or `template`, with the name of an entry too, `form`, `paste` or `demo`. */
   newServer: (way?: string, entry?: string): string =>
     `/servers/new${way ? `/${way}` : ""}${entry ? `/${encodeURIComponent(entry)}` : ""}`,
 };

@@ -1,4 +1,4 @@
-/** Adding a server: from the catalogue, by form, from a configuration, or the built-in demo. */
+/** Adding a server: from the catalogue, of a template, by form, from a configuration, or the built-in demo. */
 import { useState, type FormEvent } from "react";
 import { Link, useLocation } from "wouter";
 import { api } from "../api/client";
@@ -14,10 +14,12 @@ import { Catalogue } from "./new-server/catalogue";
 import { Entry } from "./new-server/entry";
 import { Paste } from "./new-server/paste";
 import { preview, Start } from "./new-server/preview";
+import { Templates } from "./new-server/templates";
 import { ServerForm } from "./server-form";
 
 const ways = [
-  ["catalogue", "Catalogue"], ["form", "Form"], ["paste", "Paste a configuration"], ["demo", "Built-in demo"],
+  ["catalogue", "Catalogue"], ["template", "Templates"], ["form", "Form"], ["paste", "Paste a configuration"],
+  ["demo", "Built-in demo"],
 ] as const;
 
 export function NewServer({ params }: { params: Record<string, string> }) {
@@ -37,6 +39,8 @@ export function NewServer({ params }: { params: Record<string, string> }) {
         <Demo />
       ) : way === "form" ? (
         <ByForm />
+      ) : way === "template" ? (
+        <Templates key={entry} entry={entry && decoded(entry)} />
       ) : entry ? (
         <Entry name={decoded(entry)} />
       ) : (

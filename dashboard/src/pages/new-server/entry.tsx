@@ -1,6 +1,6 @@
-/** An entry of the catalogue: what it asks, and the server that the answers make. */
+/** An entry of the catalogue, or a template: what it asks, and the server that the answers make. */
 import { useQuery } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { useState, type FormEvent, type ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ApiError } from "../../api/client";
 import { keys } from "../../api/queries";
@@ -22,17 +22,47 @@ export function Entry({ name }: { name: string }) {
     queryFn: ({ signal }) => api.get<CatalogueEntry>(path(name), signal),
     staleTime: 300_000,
   });
-  return <Loaded query={entry}>{(found) => <Questions key={found.name} entry={found} />}</Loaded>;
+  return (
+    <Loaded query={entry}>
+      {(found) => (
+        <Questions
+          key={found.name}
+          title={found.title}
+          name={found.title}
+          description={found.description}
+          fields={found.fields}
+          action={`${path(found.name)}/install`}
+          back={<Link href={to.newServer("catalogue")}>Back to the catalogue</Link>}
+        />
+      )}
+    </Loaded>
+  );
 }
 
-function Questions({ entry }: { entry: CatalogueEntry }) {
+/** A form of questions, whose answers make a server by `action`. */
+export function Questions({
+  title,
+  name: usual,
+  description,
+  fields,
+  action,
+  back,
+}: {
+  title: string;
+  /** The server's name; empty for the one that its answers make. */
+  name: string;
+  description: string;
+  fields: CatalogueField[];
+  action: string;
+  back: ReactNode;
+}) {
   const [, go] = useLocation();
-  const [name, setName] = useState(entry.title);
+  const [name, setName] = useState(usual);
   const [values, setValues] = useState<Record<string, string>>({});
-  const send = (dryRun: boolean) => api.post<InstalledView>(`${path(entry.name)}/install`, { name, values, dryRun });
+  const send = (dryRun: boolean) => api.post<InstalledView>(action, { name: name || null, values, dryRun });
   const add = useAction(() => send(false), {
-    refresh: [keys.servers, keys.overview, keys.secrets],
-    done: () => `${name} was added`,
+    refresh: [keys.servers, keys.overview, keys.secrets, keys.templates],
+    done: ({ server }) => `${server?.name} was added`,
     onDone: ({ server }) => go(server ? to.server(server.id, "tools") : "/servers"),
     quiet: true,
   });
@@ -60,26 +90,26 @@ function Questions({ entry }: { entry: CatalogueEntry }) {
     <Card>
       <form className="form" onSubmit={submit}>
         <div className="row">
-          <Tile title={entry.title} />
+          <Tile title={title} />
           <div className="grow">
-            <h2><Text line>{entry.title}</Text></h2>
-            <p className="muted"><Text>{entry.description}</Text></p>
+            <h2><Text line>{title}</Text></h2>
+            <p className="muted"><Text>{description}</Text></p>
           </div>
         </div>
-        {entry.fields.filter((field) => field.isRequired).map(question)}
+        {fields.filter((field) => field.isRequired).map(question)}
         <details className="small">
           <summary>More options</summary>
           <div className="stack">
             <Input label="Name" value={name} maxLength={128} onChange={(event) => setName(event.target.value)} />
-            {entry.fields.filter((field) => !field.isRequired).map(question)}
+            {fields.filter((field) => !field.isRequired).map(question)}
           </div>
         </details>
         {error && <Failed error={error} />}
         {shown.data?.start && <Start start={shown.data.start} />}
         <div className="row">
-          <Button type="submit" look="primary" busy={add.isPending}>Add {entry.title}</Button>
+          <Button type="submit" look="primary" busy={add.isPending}>Add <Text line>{title}</Text></Button>
           <Button busy={shown.isPending} onClick={() => shown.mutate()}>Preview</Button>
-          <Link href={to.newServer("catalogue")}>Back to the catalogue</Link>
+          {back}
         </div>
       </form>
     </Card>

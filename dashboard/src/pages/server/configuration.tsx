@@ -6,8 +6,9 @@ import { keys, useMay } from "../../api/queries";
 import type { Server } from "../../api/types";
 import { bodyOf, changesOf, differences, draftOf, type Difference } from "../../lib/draft";
 import { plural } from "../../lib/format";
+import { to } from "../../lib/links";
 import { useAction } from "../../ui/action";
-import { Button } from "../../ui/button";
+import { Button, ButtonLink } from "../../ui/button";
 import { Card, Failed, Note } from "../../ui/card";
 import { Dialog } from "../../ui/dialog";
 import { Text } from "../../ui/text";
@@ -75,6 +76,7 @@ export function Configuration({ details: { server }, etag }: TabProps) {
                 Discard changes
               </Button>
             )}
+            <ButtonLink to={to.newServer("template", `from-${server.id}`)} look="quiet">Save as template</ButtonLink>
           </div>
         )}
       </form>
