@@ -14,6 +14,7 @@ mod named;
 mod output;
 mod package_update;
 mod packages;
+pub(crate) mod published;
 mod registration;
 mod renewal;
 pub(crate) mod server_view;

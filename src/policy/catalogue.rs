@@ -30,7 +30,7 @@ use command::Line;
 pub(crate) use answers::Given;
 pub(crate) use entry::CatalogueEntry;
 pub(crate) use fields::{CatalogueField, fields};
-pub(crate) use listing::{ENTRY_BYTES_MAX, ListPage, listed_entry};
+pub(crate) use listing::{ENTRY_BYTES_MAX, EntryPage, listed_entry};
 pub(crate) use search::found;
 
 /// Most characters of the beginning of a secret's name, which is that of its server.

@@ -8,10 +8,10 @@ import type { CatalogueEntry, CatalogueField, InstalledView } from "../../api/ty
 import { to } from "../../lib/links";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
-import { Card, Failed, Loaded } from "../../ui/card";
+import { Card, Failed, Loaded, Note } from "../../ui/card";
 import { Input, Select } from "../../ui/field";
 import { Text } from "../../ui/text";
-import { Tile } from "./catalogue";
+import { builtIn, Tile } from "./catalogue";
 import { Start } from "./preview";
 
 const path = (name: string) => `/api/catalogue/${encodeURIComponent(name)}`;
@@ -64,8 +64,14 @@ function Questions({ entry }: { entry: CatalogueEntry }) {
           <div className="grow">
             <h2><Text line>{entry.title}</Text></h2>
             <p className="muted"><Text>{entry.description}</Text></p>
+            {entry.source !== builtIn && (
+              <p className="small">
+                <Text>{`From ${entry.source}: ${entry.registry} ${entry.package} ${entry.version}`}</Text>
+              </p>
+            )}
           </div>
         </div>
+        {entry.refusal && <Note tone="warn"><Text>{`Cannot be run: it ${entry.refusal}`}</Text></Note>}
         {entry.fields.filter((field) => field.isRequired).map(question)}
         <details className="small">
           <summary>More options</summary>
