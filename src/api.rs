@@ -17,6 +17,7 @@ pub(crate) mod output;
 pub(crate) mod packages;
 pub(crate) mod processes;
 pub(crate) mod protected_resource;
+pub(crate) mod published;
 pub(crate) mod secrets;
 pub(crate) mod server_body;
 pub(crate) mod server_view;

@@ -17,7 +17,8 @@ use crate::{
     Runtime,
     api::{
         audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, packages,
-        processes, protected_resource, secrets, servers, shares, system, templates, timeline, tools, usage, users,
+        processes, protected_resource, published, secrets, servers, shares, system, templates, timeline, tools, usage,
+        users,
     },
     mcp_endpoint,
     model::Serve,
@@ -139,6 +140,11 @@ urls! {
     private "/api/packages" {
         "" => get packages::list;
     }
+    private "/v0.1/servers" {
+        "" => get published::list;
+        "/{serverName}/versions" => get published::versions;
+        "/{serverName}/versions/{version}" => get published::version;
+    }
     private "/mcp" {
         "/{id}" => post mcp_endpoint::post_one, get mcp_endpoint::get_one, delete mcp_endpoint::delete_one;
         "" => post mcp_endpoint::post_all, get mcp_endpoint::get_all, delete mcp_endpoint::delete_all;
@@ -253,6 +259,8 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
         let scope = scope.default_service(web::to(no_page));
         if prefix == "/metrics" {
             config.service(scope.wrap(from_fn(authenticate::scraper_layer)).wrap(from_fn(trace::layer)));
+        } else if prefix == "/v0.1/servers" {
+            config.service(scope.wrap(from_fn(authenticate::registry_layer)).wrap(from_fn(trace::layer)));
         } else {
             config.service(scope.wrap(from_fn(authenticate::layer)).wrap(from_fn(trace::layer)));
         }
@@ -262,7 +270,8 @@ fn mount(config: &mut web::ServiceConfig, serve: Serve, state: Option<&Arc<AppSt
 /// Name of the part of Ostler that `prefix` belongs to, where that part is off.
 fn switched_off(prefix: &str, serve: Serve) -> Option<&'static str> {
     match prefix {
-        "/api/mcp" | "/api/secrets" | "/api/catalogue" | "/api/templates" | "/api/packages" | "/mcp"
+        "/api/mcp" | "/api/secrets" | "/api/catalogue" | "/api/templates" | "/api/packages" | "/v0.1/servers"
+        | "/mcp"
             if !serve.mcp() =>
         {
             Some("MCP servers")

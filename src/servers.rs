@@ -16,6 +16,7 @@ mod output;
 mod package_following;
 mod package_update;
 mod packages;
+pub(crate) mod published;
 mod registration;
 mod renewal;
 pub(crate) mod server_view;

@@ -10,7 +10,7 @@ use std::{
 use rustix::fs::{Mode, OFlags, open};
 
 use super::kept::{ENTRIES_MAX, KeptListing};
-use crate::{model::Timestamp, policy::catalogue::ListPage};
+use crate::{model::Timestamp, policy::catalogue::EntryPage};
 
 /// Most bytes of a file, which may be a whole answer of a registry.
 const FILE_BYTES_MAX: u64 = 8 << 20;
@@ -30,8 +30,10 @@ pub(super) fn read(folder: &Path, before: &Stamp) -> Result<Option<(KeptListing,
     for (path, ..) in &stamp.0 {
         let name = path.strip_prefix(folder).unwrap_or(path).display().to_string();
         let page = match text(path) {
-            Ok(text) => ListPage::of_file(&text, &name),
-            Err(cause) => ListPage { skipped: vec![format!("{name} cannot be read: {cause}")], ..ListPage::default() },
+            Ok(text) => EntryPage::of_file(&text, &name),
+            Err(cause) => {
+                EntryPage { skipped: vec![format!("{name} cannot be read: {cause}")], ..EntryPage::default() }
+            }
         };
         listing.take(page);
     }

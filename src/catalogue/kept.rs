@@ -11,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{model::Timestamp, policy::catalogue::ListPage, secrets::private_file};
+use crate::{model::Timestamp, policy::catalogue::EntryPage, secrets::private_file};
 
 /// Most entries of a source.
 pub(super) const ENTRIES_MAX: usize = 10_000;
@@ -53,7 +53,7 @@ pub(super) struct KeptListing {
 
 impl KeptListing {
     /// Takes in a page.
-    pub(super) fn take(&mut self, page: ListPage) {
+    pub(super) fn take(&mut self, page: EntryPage) {
         for reason in page.skipped {
             if self.skipped.len() < SKIPPED_MAX && !self.skipped.contains(&reason) {
                 self.skipped.push(reason);
@@ -113,9 +113,9 @@ pub(super) fn clean(folder: &Path, sources: &[&str]) {
 mod tests {
     use super::*;
 
-    fn page(names: &[&str]) -> ListPage {
+    fn page(names: &[&str]) -> EntryPage {
         let servers: Vec<_> = names.iter().map(|name| format!(r#"{{"name": "{name}", "remotes": []}}"#)).collect();
-        ListPage::read(&format!(r#"{{"servers": [{}]}}"#, servers.join(","))).unwrap()
+        EntryPage::read(&format!(r#"{{"servers": [{}]}}"#, servers.join(","))).unwrap()
     }
 
     fn fresh() -> PathBuf {
@@ -153,10 +153,10 @@ mod tests {
         let mut listing = KeptListing::default();
         listing.take(page(&["a/one", "a/two", "a/one"]));
         let gone = r#"{"server": {"name": "a/one"}, "_meta": {"io.modelcontextprotocol.registry/official": {"status": "deleted"}}}"#;
-        listing.take(ListPage::read(&format!(r#"{{"servers": [{gone}]}}"#)).unwrap());
+        listing.take(EntryPage::read(&format!(r#"{{"servers": [{gone}]}}"#)).unwrap());
         assert_eq!(listing.entries.keys().collect::<Vec<_>>(), ["a/two"]);
         for _ in 0..2 * SKIPPED_MAX {
-            listing.take(ListPage::read(r#"{"servers": [5, 6]}"#).unwrap());
+            listing.take(EntryPage::read(r#"{"servers": [5, 6]}"#).unwrap());
         }
         assert_eq!(listing.skipped.len(), 2, "each once");
     }

@@ -7,7 +7,7 @@ use crate::{
     model::Timestamp,
     outbound::{self, Fetched, Reachable, Validators},
     policy::{
-        catalogue::{ENTRY_BYTES_MAX, ListPage},
+        catalogue::{ENTRY_BYTES_MAX, EntryPage},
         catalogue_source::LIST_PATH,
     },
 };
@@ -100,14 +100,14 @@ impl Walk<'_> {
         since: Option<Timestamp>,
         cursor: Option<&str>,
         known: &Validators,
-    ) -> Result<Option<(ListPage, Validators)>, NotFetched> {
+    ) -> Result<Option<(EntryPage, Validators)>, NotFetched> {
         let url = url(self.base, since, cursor);
         loop {
             let fetched = outbound::fetch_if_changed(&url, self.reachable, self.token, known, PAGE_BYTES_MAX).await;
             match fetched {
                 Ok(Fetched::Unchanged) => return Ok(None),
                 Ok(Fetched::Document(text, validators)) => {
-                    let page = ListPage::read(&text).map_err(NotFetched::because)?;
+                    let page = EntryPage::read(&text).map_err(NotFetched::because)?;
                     return Ok(Some((page, validators)));
                 }
                 Err(fault) => match fault.retry_after.filter(|pause| *pause <= PAUSE_MAX) {

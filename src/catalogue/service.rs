@@ -37,7 +37,7 @@ const RETRY_PAUSE: [Duration; 2] = [Duration::from_secs(5 * 60), Duration::from_
 /// Further sources of the catalogue.
 pub(crate) struct Catalogue {
     sources: Vec<Source>,
-    /// Where lists of registries are kept.
+    /// The folder in which lists of registries are kept.
     folder: PathBuf,
     reachable: Reachable,
 }
@@ -83,6 +83,9 @@ impl Catalogue {
         data_dir: &Path,
         reachable: Reachable,
     ) -> Self {
+        for (name, _) in tokens.iter().filter(|(name, _)| sources.iter().all(|source| source.name != *name)) {
+            log::warn!(name; "MCP_CATALOGUE_TOKENS has a token for a source that MCP_CATALOGUES does not name");
+        }
         let token = |name: &str| tokens.iter().find(|(known, _)| known == name).map(|(_, token)| token.clone());
         let source =
             |source: CatalogueSource| Source { token: token(&source.name), source, listing: ArcSwap::default() };
@@ -111,9 +114,12 @@ impl Catalogue {
             actix::spawn(follow(Arc::downgrade(self), index));
         }
         actix::spawn(async move {
-            let clean = move || kept::clean(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>());
+            let clean = move || {
+                kept::clean(&folder, &names.iter().map(String::as_str).collect::<Vec<_>>());
+                Ok(())
+            };
             // Of no weight: another start tries again.
-            let _ = blocking(move || Ok(clean())).await;
+            let _ = blocking(clean).await;
         });
     }
 

@@ -66,7 +66,7 @@ struct Source {
 }
 
 impl Source {
-    /// What is to be known of it.
+    /// Faults that it has, and limits that it reached.
     fn notes(&self) -> Vec<String> {
         let Self { name, checked_at, problem, skipped, is_cut } = self;
         let since = checked_at.as_ref().map_or("never read".to_owned(), |at| format!("as of {at}"));

@@ -9,7 +9,8 @@ use utoipa::{OpenApi, openapi};
 use crate::{
     api::{
         audit, calls, catalogue, consent, events, execute, gateway, history, import, keys, login, output, packages,
-        processes, protected_resource, secrets, servers, shares, system, templates, timeline, tools, usage, users,
+        processes, protected_resource, published, secrets, servers, shares, system, templates, timeline, tools, usage,
+        users,
     },
     http::probes,
     mcp_endpoint,
@@ -41,6 +42,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         execute::execute, calls::list, calls::list_all, calls::get,
         mcp_endpoint::post_all, mcp_endpoint::get_all, mcp_endpoint::delete_all, mcp_endpoint::post_one,
         mcp_endpoint::get_one, mcp_endpoint::delete_one,
+        published::list, published::versions, published::version,
         protected_resource::metadata, protected_resource::metadata_of_host,
         shares::list, shares::create, shares::delete,
         packages::list, packages::available, packages::update, packages::roll_back,
@@ -65,6 +67,7 @@ const INTRODUCTION: &str = include_str!("openapi/introduction.md");
         (name = "processes", description = "What runs: tools, starting, stopping, output"),
         (name = "calls", description = "Calling tools, and the calls on record"),
         (name = "mcp", description = "Speaking MCP itself, with all servers or with one"),
+        (name = "registry", description = "Your servers as a registry of MCP servers (API v0.1), for programs that read one"),
         (name = "shares", description = "Who else may use a server"),
         (name = "secrets", description = "Secrets that servers refer to by name"),
         (name = "keys", description = "API keys, for programs"),

@@ -29,7 +29,7 @@ use command::Line;
 pub(crate) use answers::Given;
 pub(crate) use entry::{CatalogueEntry, InputFormat};
 pub(crate) use fields::{CatalogueField, fields};
-pub(crate) use listing::{ENTRY_BYTES_MAX, ListPage, listed_entry};
+pub(crate) use listing::{ENTRY_BYTES_MAX, EntryPage, listed_entry};
 pub(crate) use search::found;
 
 pub(super) use answers::{Answers, fault};

@@ -52,8 +52,8 @@ const RESERVED_PATHS: [&str; 21] = [
 ];
 
 /// Paths that it serves itself while MCP servers are on.
-const RESERVED_MCP_PATHS: [&str; 6] =
-    ["/api/mcp", "/api/catalogue", "/api/packages", "/api/secrets", "/api/templates", "/mcp"];
+const RESERVED_MCP_PATHS: [&str; 7] =
+    ["/api/mcp", "/api/catalogue", "/api/packages", "/api/secrets", "/api/templates", "/mcp", "/v0.1/servers"];
 
 /// Everything in `spec` that cannot be accepted, by its place in the JSON of a request.
 #[must_use]

@@ -39,7 +39,7 @@ pub(super) struct Assembly {
     pub secrets: Arc<NamedSecrets>,
     pub revocation: Arc<Revocation>,
     pub telemetry: Telemetry,
-    pub catalogue: Arc<Catalogue>,
+    catalogue: Arc<Catalogue>,
     installation: String,
 }
 

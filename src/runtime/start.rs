@@ -108,7 +108,6 @@ impl Inner {
             history,
             events,
             listings,
-            catalogue: base.catalogue,
             secrets: base.secrets,
             access: base.access,
             revocation: base.revocation,
@@ -172,7 +171,7 @@ impl Runtime {
         actix::spawn(inner.audit_log.run());
         inner.history.run();
         if self.serves().mcp() {
-            inner.catalogue.run();
+            inner.servers.follow_sources();
         }
         actix::spawn(inner.placement.run());
         actix::spawn(inner.revocation.run());

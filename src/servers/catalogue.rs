@@ -72,6 +72,11 @@ impl std::fmt::Debug for CatalogueOrder {
 }
 
 impl Servers {
+    /// Begins to read the catalogue's further sources. On the thread of an arbiter.
+    pub(crate) fn follow_sources(&self) {
+        self.catalogue.run();
+    }
+
     /// Entries of the catalogue: what is built in first, then those of further sources.
     pub(crate) async fn catalogue(&self, who: &Principal, search: CatalogueSearch) -> Result<CataloguePage> {
         self.access.require_any(who, permission::SEES, "catalogue.list")?;

@@ -123,7 +123,7 @@ impl Servers {
         ServerDetails::of(registered, authorization, warnings, parts, (level, &self.settings.limits), who)
     }
 
-    fn page(
+    pub(super) fn page(
         &self,
         who: &Principal,
         page: &PageRequest,

@@ -28,6 +28,8 @@ pub struct ServerSettings {
     pub catalogues: Vec<CatalogueSource>,
     /// Bearer tokens for sources, by their names.
     pub catalogue_tokens: Vec<(String, SecretString)>,
+    /// Address of the account whose servers anybody may list at `/v0.1/servers`; `None`: those who authenticate alone.
+    pub published_as: Option<String>,
     /// Calls that one server may have in flight.
     pub max_in_flight: usize,
     /// Limits of the processes of servers that name none; `None` is no bound.
@@ -45,6 +47,7 @@ impl Default for ServerSettings {
             package_update_interval: Duration::from_secs(24 * 60 * 60),
             catalogues: Vec::new(),
             catalogue_tokens: Vec::new(),
+            published_as: None,
             max_in_flight: 256,
             // A browser with a dozen pages stays below a third of each, and a package of npm or PyPI with its cache and
             // its models mostly takes less than half of the disk space.

@@ -21,7 +21,11 @@ use crate::{
     model::{Principal, Timestamp, TraceContext},
     secrets::SESSION_COOKIE,
     web::{
-        challenge::challenge, host_check::HostCheck, json_rpc, problem::Problem, settings::HttpSettings,
+        challenge::{CLIENT_PERMISSIONS, challenge},
+        host_check::HostCheck,
+        json_rpc,
+        problem::Problem,
+        settings::HttpSettings,
         trace::CurrentRequestId,
     },
 };
@@ -100,6 +104,34 @@ pub(crate) async fn scraper_layer(
     };
     let known = identify(&request, known);
     proceed(request, next, known).await
+}
+
+/// Authenticates a reader of the list of servers, who without any credential is the account whose servers anybody may
+/// list, where the operator names one. Such readers count as strangers, by their address.
+pub(crate) async fn registry_layer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let has_none = [header::AUTHORIZATION, header::COOKIE].iter().all(|name| !request.headers().contains_key(name));
+    let published = if has_none { published(&request).await } else { None };
+    let Some(who) = published else { return layer(request, next).await };
+    let address = address(request.request());
+    let counted = runtime(request.app_data()).and_then(|runtime| {
+        runtime.access().limits().authentication_failure(address)?;
+        Ok(who)
+    });
+    let known = identify(&request, counted);
+    proceed(request, next, known).await
+}
+
+/// The account whose servers anybody may list, as one that may do no more.
+async fn published(request: &ServiceRequest) -> Option<Principal> {
+    let runtime = request.app_data::<Runtime>()?;
+    let email = runtime.servers().published_as()?;
+    let user = runtime.accounts().find(runtime.embedder(), email).await.ok()??;
+    let who = runtime.accounts().on_behalf_of(user.id).await.ok()?;
+    let permissions = who.permissions.intersection(&CLIENT_PERMISSIONS.into_iter().collect());
+    Some(Principal { permissions, ..who })
 }
 
 /// Lets the request on, or refuses it.

@@ -1,10 +1,11 @@
-//! `ETag` and `If-Match`: a change made to what was read, or not at all (RFC 9110, section 13.1.1).
+//! `ETag`, `If-Match` and `If-None-Match`: a change made to what was read, or not at all; and an answer that its caller
+//! has already (RFC 9110, section 13.1).
 
 use actix_web::http::header::{self, HeaderMap};
 
 use crate::{
     error::{Error, Noun, Result},
-    web::problem::Problem,
+    web::{compression::members, problem::Problem},
 };
 
 /// The precondition of a change.
@@ -48,6 +49,15 @@ impl IfMatch {
     }
 }
 
+/// True when the caller has what this tag, with its quotes, is of; weakly compared (RFC 9110, section 13.1.2).
+pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    members(headers, &header::IF_NONE_MATCH).any(|known| is_same(known, tag))
+}
+
+fn is_same(theirs: &str, ours: &str) -> bool {
+    theirs == "*" || theirs.strip_prefix("W/").unwrap_or(theirs) == ours
+}
+
 /// The strong tag for a revision.
 pub(crate) fn etag(revision: &str) -> (header::HeaderName, String) {
     (header::ETAG, format!("\"{revision}\""))
@@ -83,6 +93,12 @@ mod tests {
         let one = read("\"7\"").unwrap();
         assert_eq!(one.choose(|| panic!("asked")).unwrap(), Some("7"));
         assert_eq!(read("7"), None);
+    }
+
+    #[test]
+    fn a_tag_of_what_is_known_is_compared_weakly() {
+        assert!(is_same("\"a\"", "\"a\"") && is_same("W/\"a\"", "\"a\"") && is_same("*", "\"a\""));
+        assert!(!is_same("\"b\"", "\"a\""));
     }
 
     #[test]

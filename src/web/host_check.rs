@@ -20,7 +20,7 @@ const EXPOSED_HEADERS: &str =
     "ETag, Location, Mcp-Session-Id, Retry-After, RateLimit, RateLimit-Policy, WWW-Authenticate, X-Request-Id";
 /// Headers that such a page may send.
 const ALLOWED_HEADERS: &str = concat!(
-    "Authorization, Content-Type, If-Match, Last-Event-ID, MCP-Protocol-Version, ",
+    "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, MCP-Protocol-Version, ",
     "Mcp-Method, Mcp-Name, Mcp-Session-Id, X-Request-Id, traceparent, tracestate"
 );
 /// Seconds for which a browser remembers the answer to a preflight.

@@ -1,5 +1,6 @@
 //! The catalogue: a server is picked by its name, its secret is pasted, and it runs.
 
+mod published;
 mod sources;
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command};

@@ -176,6 +176,7 @@ install_scripts = ["sqlite3", "@scope/native"]
 package_update_interval = 3600000
 catalogues = ["company=/etc/ostler/catalogue/", "team=https://registry.team.example/v0.1/servers"]
 catalogue_tokens = ["team=s3cret"]
+published_as = "team@example.org"
 memory_mb = 1000
 processes = 100
 cpu_percent = 150
@@ -214,8 +215,8 @@ fn every_setting_can_be_set_in_the_file() {
     let unset: Vec<_> = ran.out().lines().filter(|line| line.ends_with("default")).map(str::to_owned).collect();
     assert!(unset.is_empty(), "{unset:#?}");
     ran.shows("mcp.allowed_commands", "npx -y @scope/name*,/opt/mcp/*", "ostler.toml:43");
-    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:64");
-    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:73");
+    ran.shows("rate_limit.tool_execute", "10/60s", "ostler.toml:65");
+    ran.shows("otel.exporter_otlp_traces_headers", "api-key=***,x=***", "ostler.toml:74");
     ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:33");
     ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:35");
     ran.shows("mcp.catalogue_tokens", "team=***", "ostler.toml:52");

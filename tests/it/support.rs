@@ -10,6 +10,7 @@ pub mod events;
 pub mod folder;
 pub mod http;
 pub mod instance;
+pub mod json_schema;
 pub mod kept;
 pub mod keyed;
 pub mod load;

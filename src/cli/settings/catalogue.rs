@@ -1,4 +1,4 @@
-//! The settings of the catalogue's further sources.
+//! The settings of the catalogue's further sources, and of Ostler as such a source.
 
 use ostler::{
     policy::catalogue_source::{self, CataloguePlace, CatalogueSource},
@@ -52,5 +52,14 @@ pub(super) static SETTINGS: &[Setting] = &[
             let tokens = config.runtime.servers.catalogue_tokens.iter();
             show::list(&tokens.map(|(name, _)| format!("{name}=***")).collect::<Vec<_>>(), "none")
         },
+    },
+    Setting {
+        key: "mcp.published_as",
+        variable: "MCP_PUBLISHED_AS",
+        flag: "mcp-published-as",
+        kind: SettingType::Text,
+        help: "Account whose servers anybody may list at /v0.1/servers, without credentials; none by default",
+        put: |config, text| set(&mut of(config).published_as, value::email(text).map(Some)),
+        show: |config| show::text(config.runtime.servers.published_as.as_deref()),
     },
 ];

@@ -1,4 +1,4 @@
-//! [`ListPage`]: entries as another source lists them. A page of a registry (MCP registry API v0.1), or a file.
+//! [`EntryPage`]: entries as another source lists them. A page of a registry (MCP registry API v0.1), or a file.
 //!
 //! An entry that cannot be read is left out and named; the others count.
 
@@ -21,7 +21,7 @@ const REASON_CHARS_MAX: usize = 300;
 
 /// A page of a list.
 #[derive(Debug, Default)]
-pub(crate) struct ListPage {
+pub(crate) struct EntryPage {
     /// Its entries.
     pub(crate) entries: Vec<Listed>,
     /// The entries that cannot be read: their names, and why.
@@ -79,7 +79,7 @@ struct Named {
     name: String,
 }
 
-impl ListPage {
+impl EntryPage {
     /// Reads a page of a registry; the error is for people.
     pub(crate) fn read(body: &str) -> Result<Self, String> {
         let page: RawPage<'_> =
@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn read(page: &Value) -> (Vec<(String, bool)>, Vec<String>, Option<String>) {
-        let ListPage { entries, skipped, next } = ListPage::read(&page.to_string()).unwrap();
+        let EntryPage { entries, skipped, next } = EntryPage::read(&page.to_string()).unwrap();
         (entries.into_iter().map(|listed| (listed.name, listed.text.is_some())).collect(), skipped, next)
     }
 
@@ -198,19 +198,19 @@ mod tests {
     #[test]
     fn what_is_no_list_says_so() {
         for wrong in ["", "[]", "{}", r#"{"servers": {}}"#, r#"{"servers": null}"#, "<html>"] {
-            assert!(ListPage::read(wrong).unwrap_err().starts_with("is no list of servers"), "{wrong}");
+            assert!(EntryPage::read(wrong).unwrap_err().starts_with("is no list of servers"), "{wrong}");
         }
         let long = json!({"servers": [], "metadata": {"nextCursor": "x".repeat(CURSOR_BYTES_MAX + 1)}});
-        assert!(ListPage::read(&long.to_string()).is_err());
+        assert!(EntryPage::read(&long.to_string()).is_err());
     }
 
     #[test]
     fn a_file_is_an_entry_or_an_answer_of_a_registry() {
         let one = entry("a/one");
         for file in [one.clone(), json!({"server": one}), json!({"servers": [{"server": one}]})] {
-            assert_eq!(ListPage::of_file(&file.to_string(), "x.json").entries[0].name, "a/one", "{file}");
+            assert_eq!(EntryPage::of_file(&file.to_string(), "x.json").entries[0].name, "a/one", "{file}");
         }
-        let skipped = ListPage::of_file("{", "x.json").skipped;
+        let skipped = EntryPage::of_file("{", "x.json").skipped;
         assert!(skipped[0].starts_with("x.json cannot be read"), "{skipped:?}");
     }
 

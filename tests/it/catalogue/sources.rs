@@ -37,19 +37,23 @@ fn a_registrys_servers_are_found_and_added_like_those_that_are_built_in() {
     let entries = vec![
         listed("io.example/notes", "Team notes"),
         of_kind("io.example/bundle", "mcpb"),
+        of_kind("io.example/net", "nuget"),
         json!({"server": {"name": "io.example/bad", "packages": 5}}),
     ];
     let registry = McpRegistry::start(Listing::Entries(entries, 100));
-    let ostler = with_sources(&format!("team={}", registry.url())).spawn();
+    let setup = with_sources(&format!("team={}", registry.url()));
+    let programs = setup.home.join("bin").to_str().unwrap().to_owned();
+    let ostler = setup.env("PATH", &programs).spawn();
     let admin = ostler.admin();
-    let state = state(&admin, "the registry is read", |state| state["entries"] == 2);
+    let state = state(&admin, "the registry is read", |state| state["entries"] == 3);
     assert_eq!((&state["problem"], &state["isCut"]), (&Value::Null, &json!(false)));
     assert!(state["skipped"][0].as_str().unwrap().starts_with("io.example/bad cannot be read"), "{state}");
     assert!(registry.seen()[0].target.starts_with("/v0.1/servers?version=latest&limit=100"));
 
     let found = of_source(&admin, "team");
-    assert_eq!(names(&found), ["team:io.example/bundle", "team:io.example/notes"]);
-    let found = found.has("/items/1/source", "team").has("/items/1/refusal", Value::Null);
+    assert_eq!(names(&found), ["team:io.example/bundle", "team:io.example/net", "team:io.example/notes"]);
+    let found = found.has("/items/1/refusal", "needs dnx, which is not on this machine");
+    let found = found.has("/items/2/source", "team").has("/items/2/refusal", Value::Null);
     assert!(found.string("/items/0/refusal").contains("\"mcpb\", which is not supported yet"), "{found:?}");
     assert_eq!(names(&admin.get("/api/catalogue?search=team%20notes").is(200)), ["team:io.example/notes"]);
     let built_in = of_source(&admin, "ostler");
@@ -182,7 +186,7 @@ fn a_folder_of_entries_is_a_source_and_one_bad_file_is_named() {
     assert!(state["skipped"][0].as_str().unwrap().starts_with("bad.json cannot be read"), "{state}");
     assert!(!admin.get("/api/catalogue").is(200).text().contains(path), "its path is for the operator");
     let run = |words: &[&str]| run(&admin, &folder, words);
-    let (code, out, err) = run(&["catalogue", "wiki"]);
+    let (code, out, err) = run(&["catalogue", "company/wiki"]);
     assert!(code == 0 && out.starts_with("company:company/wiki"), "{out}{err}");
     assert!(err.starts_with("company: left out: bad.json cannot be read"), "{err}");
     let (code, out, err) = run(&["add", "company:company/wiki", "TOKEN=s3cret-of-wiki"]);

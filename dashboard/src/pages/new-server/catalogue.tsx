@@ -3,13 +3,13 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, query } from "../../api/client";
 import { keys } from "../../api/queries";
-import type { CatalogueItem, List } from "../../api/types";
+import type { CatalogueItem, CatalogueList, CatalogueSource } from "../../api/types";
 import { to } from "../../lib/links";
 import { useAddressState } from "../../ui/address";
 import { Choices } from "../../ui/button";
-import { Empty, Loaded } from "../../ui/card";
+import { Empty, Loaded, Note } from "../../ui/card";
 import { Search } from "../../ui/field";
-import { Text } from "../../ui/text";
+import { Ago, Text } from "../../ui/text";
 
 const categories = [
   ["all", "All"],
@@ -23,13 +23,21 @@ const categories = [
   ["trying", "To try"],
 ] as const;
 
-const first: { search: string; category: (typeof categories)[number][0] } = { search: "", category: "all" };
+/** The source of what is built in. */
+export const builtIn = "ostler";
+
+const usual = [["all", "All sources"], [builtIn, "Built in"]] as const;
+
+const first = { search: "", category: "all" as (typeof categories)[number][0], source: "all" };
 
 export function Catalogue() {
-  const [{ search, category }, set, { search: words }] = useAddressState(first, { category: categories });
+  const [{ search, category, source }, set, { search: words, source: of }] = useAddressState(first, {
+    category: categories,
+  });
+  const asked = query({ search: words, source: of === "all" ? undefined : of });
   const entries = useQuery({
-    queryKey: [...keys.catalogue, words],
-    queryFn: ({ signal }) => api.get<List<CatalogueItem>>(`/api/catalogue${query({ search: words })}`, signal),
+    queryKey: [...keys.catalogue, asked],
+    queryFn: ({ signal }) => api.get<CatalogueList>(`/api/catalogue${asked}`, signal),
     placeholderData: keepPreviousData,
     staleTime: 300_000,
   });
@@ -45,9 +53,43 @@ export function Catalogue() {
         />
       </div>
       <Loaded query={entries}>
-        {({ items }) => <Entries items={items.filter((item) => category === "all" || item.category === category)} />}
+        {({ items, sources, nextCursor }) => (
+          <>
+            {sources.length > 0 && (
+              <Choices
+                label="Source"
+                value={source}
+                options={[...usual, ...sources.map(({ name }) => [name, name] as const)]}
+                onChange={(chosen) => set({ source: chosen })}
+              />
+            )}
+            {sources.map((one) => <State key={one.name} source={one} />)}
+            <Entries items={items.filter((item) => category === "all" || item.category === category)} />
+            {nextCursor && <p className="small muted">There are more. Search for a word that they have.</p>}
+          </>
+        )}
       </Loaded>
     </div>
+  );
+}
+
+/** Trouble with a source: its entries may be stale, or not all of them are there. */
+function State({ source: { name, problem, checkedAt, skipped, isCut } }: { source: CatalogueSource }) {
+  return (
+    <>
+      {problem && (
+        <Note tone="warn">
+          {name} cannot be read; its servers are as of <Ago at={checkedAt} />: <Text>{problem}</Text>
+        </Note>
+      )}
+      {isCut && <Note>{name} has more servers than are taken.</Note>}
+      {skipped.length > 0 && (
+        <details className="small">
+          <summary>Left out of {name}</summary>
+          {skipped.map((why) => <p key={why} className="muted"><Text>{why}</Text></p>)}
+        </details>
+      )}
+    </>
   );
 }
 
@@ -68,7 +110,9 @@ function Entries({ items }: { items: CatalogueItem[] }) {
             <span className="grow">
               <span className="strong"><Text line>{item.title}</Text></span>
               <span className="small muted"><Text line>{item.description}</Text></span>
-              {!item.tried && <span className="tiny muted">Not tried yet</span>}
+              {item.refusal && <span className="tiny"><Text>{`Cannot be run: it ${item.refusal}`}</Text></span>}
+              {item.source !== builtIn && <span className="tiny muted"><Text line>{`From ${item.source}`}</Text></span>}
+              {!item.tried && item.source === builtIn && <span className="tiny muted">Not tried yet</span>}
             </span>
           </Link>
         </li>

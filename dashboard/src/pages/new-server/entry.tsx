@@ -8,10 +8,10 @@ import type { CatalogueEntry, CatalogueField, InstalledView } from "../../api/ty
 import { to } from "../../lib/links";
 import { useAction } from "../../ui/action";
 import { Button } from "../../ui/button";
-import { Card, Failed, Loaded } from "../../ui/card";
+import { Card, Failed, Loaded, Note } from "../../ui/card";
 import { Input, Select } from "../../ui/field";
 import { Text } from "../../ui/text";
-import { Tile } from "./catalogue";
+import { builtIn, Tile } from "./catalogue";
 import { Start } from "./preview";
 
 const path = (name: string) => `/api/catalogue/${encodeURIComponent(name)}`;
@@ -32,10 +32,21 @@ export function Entry({ name }: { name: string }) {
           description={found.description}
           fields={found.fields}
           action={`${path(found.name)}/install`}
+          about={<Origin entry={found} />}
           back={<Link href={to.newServer("catalogue")}>Back to the catalogue</Link>}
         />
       )}
     </Loaded>
+  );
+}
+
+/** The source of an entry that is not built in, and why it cannot be run here. */
+function Origin({ entry: { source, registry, package: of, version, refusal } }: { entry: CatalogueEntry }) {
+  return (
+    <>
+      {source !== builtIn && <p className="small"><Text>{`From ${source}: ${registry} ${of} ${version}`}</Text></p>}
+      {refusal && <Note tone="warn"><Text>{`Cannot be run: it ${refusal}`}</Text></Note>}
+    </>
   );
 }
 
@@ -46,6 +57,7 @@ export function Questions({
   description,
   fields,
   action,
+  about,
   back,
 }: {
   title: string;
@@ -54,6 +66,7 @@ export function Questions({
   description: string;
   fields: CatalogueField[];
   action: string;
+  about?: ReactNode;
   back: ReactNode;
 }) {
   const [, go] = useLocation();
@@ -94,6 +107,7 @@ export function Questions({
           <div className="grow">
             <h2><Text line>{title}</Text></h2>
             <p className="muted"><Text>{description}</Text></p>
+            {about}
           </div>
         </div>
         {fields.filter((field) => field.isRequired).map(question)}
