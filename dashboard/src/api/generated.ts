@@ -358,20 +358,55 @@ export interface components {
             category: string;
             /** @description Its purpose; may be empty. */
             description: string;
-            /** @description Its name in the catalogue. */
+            /** @description SHA-256 of the package's file, in hexadecimal, where its author gives one. Ostler does not compare it. */
+            fileSha256: string | null;
+            /** @description Its name in the catalogue; of a further source, it begins with the name of that and a colon. */
             name: string;
             /** @description Names of the answers that it needs. */
             needs: string[];
             /** @description Its package, or its URL. */
             package: string;
+            /** @description The reason why it cannot be run here; `null` where it can. */
+            refusal: string | null;
             /** @description The registry of its package, `npm`, `pypi`, `oci` or `nuget`; `remote` for a server elsewhere. */
             registry: string;
+            /** @description Its source: `ostler` for what is built in, or a name of `MCP_CATALOGUES`. */
+            source: string;
             /** @description Its name for people. */
             title: string;
             /** @description True where it was started in this version, and listed its tools. */
             tried: boolean;
+            /** @description Its version; may be empty. */
+            version: string;
             /** @description Its page on the web. */
             websiteUrl: string | null;
+        };
+        /** @description A page of the catalogue. */
+        CatalogueList: {
+            /** @description Its entries: built-in ones before those of further sources. */
+            items: components["schemas"]["CatalogueItem"][];
+            /** @description Send it as `cursor` for the next page; `null` on the last one. */
+            nextCursor: string | null;
+            /** @description The further sources. */
+            sources: components["schemas"]["CatalogueSource"][];
+        };
+        /** @description A further source of the catalogue. */
+        CatalogueSource: {
+            /**
+             * Format: date-time
+             * @description When it was last found to be as it is shown; `null` before it was read.
+             */
+            checkedAt: string | null;
+            /** @description Entries that there are of it. */
+            entries: number;
+            /** @description True when it has more entries than are taken. */
+            isCut: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description The reason why it cannot be read now: its entries may be stale. */
+            problem: string | null;
+            /** @description Entries that cannot be read, with the reason; of many the first. */
+            skipped: string[];
         };
         /** @description One check of readiness. */
         Check: {
@@ -618,6 +653,15 @@ export interface components {
             /** @description JSON Pointer to the field (RFC 6901). */
             pointer: string;
         };
+        /** @description A field of a server that becomes another, with values of secrets masked. */
+        FieldChange: {
+            /** @description Its value by the template. */
+            after: unknown;
+            /** @description Its value so far. */
+            before: unknown;
+            /** @description Its name. */
+            field: string;
+        };
         /** @description Events are missing here, so that a reader's own state may be out of date. */
         GapEvent: {
             /**
@@ -849,14 +893,14 @@ export interface components {
          * @enum {string}
          */
         InputFormat: "number" | "boolean" | "filepath" | "string";
-        /** @description Answers that make a server of an entry. */
+        /** @description Answers that make a server of an entry, or of a template. */
         InstallBody: {
             /** @description True for a dry run: reports what would be run and changes nothing. */
             dryRun?: boolean;
-            /** @description The server's name; left out, the entry's title. */
+            /** @description The server's name; left out, the entry's title, or the name that the template says. */
             name?: string | null;
             /**
-             * @description Answers by the names of the entry's `fields`. Secrets among them become secrets of yours; a reference to one
+             * @description Answers by the names of its `fields`. Secrets among them become secrets of yours; a reference to one
              *     that you have, as `${secret:NAME}`, is taken as it is.
              */
             values?: {
@@ -888,7 +932,7 @@ export interface components {
             /** @description Its version. */
             version: string;
         };
-        /** @description A server of the catalogue, registered or foreseen. */
+        /** @description A server of the catalogue or of a template, registered or foreseen. */
         InstalledView: {
             /** @description Names of the secrets that its answers are kept as. */
             secrets: string[];
@@ -1107,13 +1151,6 @@ export interface components {
             nextCursor: string | null;
         };
         /** @description A page of a list. */
-        List_CatalogueItem: {
-            /** @description The items, in the list's order. */
-            items: components["schemas"]["CatalogueItem"][];
-            /** @description Send it as `cursor` for the next page; `null` on the last one. */
-            nextCursor: string | null;
-        };
-        /** @description A page of a list. */
         List_HealthChange: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["HealthChange"][];
@@ -1159,6 +1196,13 @@ export interface components {
         List_Share: {
             /** @description The items, in the list's order. */
             items: components["schemas"]["Share"][];
+            /** @description Send it as `cursor` for the next page; `null` on the last one. */
+            nextCursor: string | null;
+        };
+        /** @description A page of a list. */
+        List_TemplateItem: {
+            /** @description The items, in the list's order. */
+            items: components["schemas"]["TemplateItem"][];
             /** @description Send it as `cursor` for the next page; `null` on the last one. */
             nextCursor: string | null;
         };
@@ -1236,6 +1280,17 @@ export interface components {
             standard: components["schemas"]["FacilityState"];
             /** @description The level `strict`. */
             strict: components["schemas"]["FacilityState"];
+        };
+        /** @description A server that was made of a template. */
+        MadeServer: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Its answers, of which secrets are references. */
+            values: {
+                [key: string]: string;
+            };
         };
         /** @description The caller's own account. */
         Me: components["schemas"]["User"] & {
@@ -1541,6 +1596,15 @@ export interface components {
         } | {
             /** @description The install script of this package, which makes its native module, is run. */
             installScript: string;
+        } | {
+            /** @description It is installed for a Python of these versions (PEP 440): `>=3.12`. */
+            python: string;
+        } | {
+            /**
+             * Format: date-time
+             * @description It and all that it needs are what there was at this moment, a day after it was published.
+             */
+            asOf: string;
         };
         /** @description A package, with the versions of it that will do. */
         PackageRequirement: {
@@ -1591,6 +1655,44 @@ export interface components {
             isPrevious: boolean;
             /** @description Its name. */
             name: string;
+        };
+        /** @description A question of a template. */
+        Parameter: {
+            /**
+             * @description The answers that there are; empty for any.
+             * @default []
+             */
+            choices?: string[];
+            /**
+             * @description The answer where none is given.
+             * @default null
+             */
+            default?: string | null;
+            /**
+             * @description Its purpose, for the form.
+             * @default
+             */
+            description?: string;
+            /**
+             * @description Form of the answer. One to a `filepath` alone may name a path.
+             * @default string
+             */
+            format?: components["schemas"]["InputFormat"];
+            /**
+             * @description True where there is no server without an answer. Without one, a value that stands for it is left out.
+             * @default false
+             */
+            isRequired?: boolean;
+            /**
+             * @description True where the answer is kept as a secret; it may stand in `env`, in headers and in the OAuth client secret.
+             * @default false
+             */
+            isSecret?: boolean;
+            /**
+             * @description An example.
+             * @default null
+             */
+            placeholder?: string | null;
         };
         /** @description A change of password. */
         PasswordBody: {
@@ -1704,11 +1806,103 @@ export interface components {
          * @enum {string}
          */
         Protocol: "auto" | "legacy" | "modern";
+        /** @description A header to send. */
+        PublishedHeader: {
+            /** @description Its purpose. */
+            description: string;
+            /** @description False where a client may get a token of the OAuth issuer instead. */
+            isRequired: boolean;
+            /** @description `Authorization`. */
+            name: string;
+            /** @description Its value, with the variable in braces. */
+            value: string;
+            /** @description The variable. */
+            variables: components["schemas"]["PublishedVariables"];
+        };
+        /** @description An endpoint of Ostler. */
+        PublishedRemote: {
+            /** @description The headers to send. */
+            headers: components["schemas"]["PublishedHeader"][];
+            /** @description `streamable-http`. */
+            type: string;
+            /** @description Its URL. */
+            url: string;
+        };
+        /** @description A server in the form of `server.json` (schema of 2025-12-11). */
+        PublishedServer: {
+            /** @description Its purpose. */
+            description: string;
+            /** @description Its name: `ostler/` and its id. */
+            name: string;
+            /** @description Its endpoint. */
+            remotes: components["schemas"]["PublishedRemote"][];
+            /** @description Its name for people. */
+            title: string;
+            /** @description Another one after each change of its configuration. */
+            version: string;
+        };
+        /** @description A variable of a header. */
+        PublishedVariable: {
+            /** @description Its purpose. */
+            description: string;
+            /** @description As the header. */
+            isRequired: boolean;
+            /** @description True. */
+            isSecret: boolean;
+        };
+        /** @description Variables of a header. */
+        PublishedVariables: {
+            /** @description The key. */
+            api_key: components["schemas"]["PublishedVariable"];
+        };
         /** @description An action that the sandbox of a server refused, as far as the server's output tells. */
         Refusal: {
             grant: components["schemas"]["Grant"] | null;
             /** @description One sentence for a person. */
             reason: string;
+        };
+        /** @description A server, and what its registry says of it. */
+        RegistryItem: {
+            /** @description Data of the registry. */
+            _meta: components["schemas"]["RegistryMeta"];
+            /** @description The server, in the form of `server.json`. */
+            server: components["schemas"]["PublishedServer"];
+        };
+        /** @description A list of servers. */
+        RegistryList: {
+            /** @description The list itself. */
+            metadata: components["schemas"]["RegistryMetadata"];
+            /** @description The servers, oldest first. */
+            servers: components["schemas"]["RegistryItem"][];
+        };
+        /** @description Data of the registry about a server. */
+        RegistryMeta: {
+            /** @description Its place in time. */
+            "io.modelcontextprotocol.registry/official": components["schemas"]["RegistryStatus"];
+        };
+        /** @description Parts of a list. */
+        RegistryMetadata: {
+            /** @description Servers in this part. */
+            count: number;
+            /** @description Send it as `cursor` for the next part; left out in the last one. */
+            nextCursor: string | null;
+        };
+        /** @description State of a server in its registry. */
+        RegistryStatus: {
+            /** @description True. */
+            isLatest: boolean;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             */
+            publishedAt: string;
+            /** @description `active`. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When its configuration last changed.
+             */
+            updatedAt: string;
         };
         /** @description Parts of a remote server's OAuth that its owner gives: each replaces what metadata say, or what they do not say. */
         RemoteOAuth: {
@@ -1773,6 +1967,34 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "developer" | "executor" | "viewer";
+        /** @description Servers that a template was applied to. */
+        Roll: {
+            /** @description Each of them, in the order in which they are changed. */
+            servers: components["schemas"]["RolledServer"][];
+        };
+        /**
+         * @description Action on a server that a template is applied to.
+         * @enum {string}
+         */
+        RollAction: "update" | "skip" | "refuse" | "wait";
+        /** @description A wish to apply a template. */
+        RollBody: {
+            /** @description True for a dry run: reports what would change of each server and changes nothing. */
+            dryRun?: boolean;
+        };
+        /** @description A server that a template is applied to. */
+        RolledServer: {
+            /** @description The action taken, or the one that a dry run foresees. */
+            action: components["schemas"]["RollAction"];
+            /** @description The fields that differ. */
+            changes: components["schemas"]["FieldChange"][];
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Why it is not changed. */
+            problem: string | null;
+        };
         /** @description The state of a server's process, for people and dashboards. */
         RuntimeStatus: {
             /** @description Fault of it though it runs: a list that it fails to give, which is read again by and by. */
@@ -2092,6 +2314,29 @@ export interface components {
             notice: string | null;
             pinned: components["schemas"]["PinnedPackage"] | null;
             wanted: components["schemas"]["PackageRun"] | null;
+        };
+        /** @description A server with questions in it. */
+        ServerTemplate: {
+            /** @description Its purpose, at most 2000 characters. */
+            description?: string;
+            /** @description Its name, 1 to 128 characters, which no other of yours has. */
+            name: string;
+            /** @description Its questions by their names, at most 64. */
+            parameters?: {
+                [key: string]: components["schemas"]["Parameter"];
+            };
+            /**
+             * @description The server, as a registration has it; `{NAME}` in a text stands for the answer to that question. It is shown to
+             *     all who may use the template: a secret is a parameter, or a reference.
+             */
+            server: Record<string, unknown>;
+            /**
+             * @description True when it is everybody's: holders of `mcp:manage` write it, and all with `mcp:write` make servers of it, also
+             *     such as they could not write themselves.
+             */
+            shared?: boolean;
+            /** @description Accounts that a new server is shared with, at most 100. */
+            shares?: components["schemas"]["Share"][];
         };
         /** @description A service and when it was registered. */
         Service: components["schemas"]["ServiceConfig"] & {
@@ -2421,6 +2666,38 @@ export interface components {
             /** @description Tools called, per user. */
             toolExecute: string | null;
         };
+        /** @description A template. */
+        TemplateDetails: components["schemas"]["TemplateItem"] & {
+            /** @description Its questions, those that need an answer first. */
+            fields: components["schemas"]["CatalogueField"][];
+            /** @description The servers made of it that you own; all of them with `mcp:manage`. */
+            servers: components["schemas"]["MadeServer"][];
+            /** @description It as it is written, and as a file has it. */
+            template: components["schemas"]["ServerTemplate"];
+        };
+        /** @description A template in a list. */
+        TemplateItem: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            createdAt: string;
+            /** @description Its purpose; may be empty. */
+            description: string;
+            /** @description Opaque id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description Names of the answers that it needs. */
+            needs: string[];
+            /** @description True when it is everybody's. */
+            shared: boolean;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+        };
         /** @description Something on a server's timeline. */
         TimelineItem: {
             /**
@@ -2705,6 +2982,8 @@ export type CanaryCall = components['schemas']['CanaryCall'];
 export type CatalogueEntry = components['schemas']['CatalogueEntry'];
 export type CatalogueField = components['schemas']['CatalogueField'];
 export type CatalogueItem = components['schemas']['CatalogueItem'];
+export type CatalogueList = components['schemas']['CatalogueList'];
+export type CatalogueSource = components['schemas']['CatalogueSource'];
 export type Check = components['schemas']['Check'];
 export type ClientMetadata = components['schemas']['ClientMetadata'];
 export type Configured = components['schemas']['Configured'];
@@ -2725,6 +3004,7 @@ export type ExitReport = components['schemas']['ExitReport'];
 export type Facility = components['schemas']['Facility'];
 export type FacilityState = components['schemas']['FacilityState'];
 export type Fault = components['schemas']['Fault'];
+export type FieldChange = components['schemas']['FieldChange'];
 export type GapEvent = components['schemas']['GapEvent'];
 export type GatewayConfig = components['schemas']['GatewayConfig'];
 export type GatewayEvent = components['schemas']['GatewayEvent'];
@@ -2762,7 +3042,6 @@ export type LimitSupport = components['schemas']['LimitSupport'];
 export type Limits = components['schemas']['Limits'];
 export type List_ApiKey = components['schemas']['List_ApiKey'];
 export type List_AuditEntry = components['schemas']['List_AuditEntry'];
-export type List_CatalogueItem = components['schemas']['List_CatalogueItem'];
 export type List_HealthChange = components['schemas']['List_HealthChange'];
 export type List_InstalledPackage = components['schemas']['List_InstalledPackage'];
 export type List_NamedSecret = components['schemas']['List_NamedSecret'];
@@ -2770,6 +3049,7 @@ export type List_OutputLine = components['schemas']['List_OutputLine'];
 export type List_ServerItem = components['schemas']['List_ServerItem'];
 export type List_ServiceItem = components['schemas']['List_ServiceItem'];
 export type List_Share = components['schemas']['List_Share'];
+export type List_TemplateItem = components['schemas']['List_TemplateItem'];
 export type List_TimelineItem = components['schemas']['List_TimelineItem'];
 export type List_Tool = components['schemas']['List_Tool'];
 export type List_ToolCall = components['schemas']['List_ToolCall'];
@@ -2780,6 +3060,7 @@ export type LoadBalancing = components['schemas']['LoadBalancing'];
 export type Login = components['schemas']['Login'];
 export type LoginBody = components['schemas']['LoginBody'];
 export type Machine = components['schemas']['Machine'];
+export type MadeServer = components['schemas']['MadeServer'];
 export type Me = components['schemas']['Me'];
 export type Meanwhile = components['schemas']['Meanwhile'];
 export type MeanwhileKind = components['schemas']['MeanwhileKind'];
@@ -2805,6 +3086,7 @@ export type PackageRequirement = components['schemas']['PackageRequirement'];
 export type PackageRun = components['schemas']['PackageRun'];
 export type PackageUpdate = components['schemas']['PackageUpdate'];
 export type PackageUser = components['schemas']['PackageUser'];
+export type Parameter = components['schemas']['Parameter'];
 export type PasswordBody = components['schemas']['PasswordBody'];
 export type Permission = components['schemas']['Permission'];
 export type PermissionSet = components['schemas']['PermissionSet'];
@@ -2813,10 +3095,24 @@ export type ProbeStatus = components['schemas']['ProbeStatus'];
 export type Problem = components['schemas']['Problem'];
 export type ProtectedResource = components['schemas']['ProtectedResource'];
 export type Protocol = components['schemas']['Protocol'];
+export type PublishedHeader = components['schemas']['PublishedHeader'];
+export type PublishedRemote = components['schemas']['PublishedRemote'];
+export type PublishedServer = components['schemas']['PublishedServer'];
+export type PublishedVariable = components['schemas']['PublishedVariable'];
+export type PublishedVariables = components['schemas']['PublishedVariables'];
 export type Refusal = components['schemas']['Refusal'];
+export type RegistryItem = components['schemas']['RegistryItem'];
+export type RegistryList = components['schemas']['RegistryList'];
+export type RegistryMeta = components['schemas']['RegistryMeta'];
+export type RegistryMetadata = components['schemas']['RegistryMetadata'];
+export type RegistryStatus = components['schemas']['RegistryStatus'];
 export type RemoteOAuth = components['schemas']['RemoteOAuth'];
 export type RestartEvent = components['schemas']['RestartEvent'];
 export type Role = components['schemas']['Role'];
+export type Roll = components['schemas']['Roll'];
+export type RollAction = components['schemas']['RollAction'];
+export type RollBody = components['schemas']['RollBody'];
+export type RolledServer = components['schemas']['RolledServer'];
 export type RuntimeStatus = components['schemas']['RuntimeStatus'];
 export type RuntimeStatusAnswer = components['schemas']['RuntimeStatusAnswer'];
 export type Sandbox = components['schemas']['Sandbox'];
@@ -2832,6 +3128,7 @@ export type ServerEvent = components['schemas']['ServerEvent'];
 export type ServerHealth = components['schemas']['ServerHealth'];
 export type ServerItem = components['schemas']['ServerItem'];
 export type ServerPackage = components['schemas']['ServerPackage'];
+export type ServerTemplate = components['schemas']['ServerTemplate'];
 export type Service = components['schemas']['Service'];
 export type ServiceChangeKind = components['schemas']['ServiceChangeKind'];
 export type ServiceConfig = components['schemas']['ServiceConfig'];
@@ -2853,6 +3150,8 @@ export type SuggestedChange = components['schemas']['SuggestedChange'];
 export type Suggestion = components['schemas']['Suggestion'];
 export type System = components['schemas']['System'];
 export type SystemLimits = components['schemas']['SystemLimits'];
+export type TemplateDetails = components['schemas']['TemplateDetails'];
+export type TemplateItem = components['schemas']['TemplateItem'];
 export type TimelineItem = components['schemas']['TimelineItem'];
 export type TimelineKind = components['schemas']['TimelineKind'];
 export type TimelineLevel = components['schemas']['TimelineLevel'];
