@@ -172,7 +172,7 @@ impl Servers {
         action: &str,
     ) -> Result<()> {
         let is_free = !template.shared || who.may(Permission::McpManage);
-        // Whoever applies a template, the answers are those of the server's owner.
+        // The answers are those of the owner of the server, also where others apply the template.
         if !is_free || before.is_some() {
             self.check_answers(who, template, before, after, action)?;
         }
