@@ -1,5 +1,4 @@
-//! `ostler packages export` and `import`: packages of servers, to machines without a network and back, by the data folder
-//! alone.
+//! `ostler packages export` and `import`: packages of servers to machines without a network, by the data folder alone.
 
 use std::path::PathBuf;
 

@@ -127,7 +127,8 @@ fn install(folder: &Path, lock: &Lock, available: &dyn InstallerSpec) -> io::Res
     Ok([npm(&["install", NO_SCRIPTS])].into_iter().chain((!scripts.is_empty()).then(rebuild)).collect())
 }
 
-/// A step that may compile a native module: with the headers of the Node.js in use, as it may not be able to fetch them.
+/// A step that may compile a native module: with the headers of the Node.js in use, as an installer may not be able to
+/// fetch them.
 fn compiling(step: Step, folder: &Path, lock: &Lock, available: &dyn InstallerSpec) -> Step {
     let of_machine = || Some(available.find("node")?.parent()?.parent()?.to_owned());
     let prefix = match packages(&lock.files).contains_key(NODE) {

@@ -57,7 +57,7 @@ fn programs_of(installation: &Path, package: &str) -> io::Result<BTreeSet<String
             let entry = entry?;
             let folder = entry.file_name();
             let name = folder.to_str().and_then(|name| name.strip_suffix(".dist-info")?.rsplit_once('-'));
-            if !name.is_some_and(|(name, _)| normal(name) == normal(package)) {
+            if name.is_none_or(|(name, _)| normal(name) != normal(package)) {
                 continue;
             }
             let record = fs::read_to_string(entry.path().join("RECORD"))?;

@@ -1,4 +1,4 @@
-//! What packages were resolved to, in files beside their installations: an export, which knows no database, is made by
+//! Files beside installations that tell what those were resolved from: an export, which knows no database, is made by
 //! them, and a server whose command line something was imported for runs that.
 
 use std::{fs, io};

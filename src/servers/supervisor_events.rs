@@ -8,7 +8,8 @@ use crate::{
     error::Result,
     events::{LiveEvent, ServerChangeKind},
     model::{
-        AuditEntry, ExitReport, HealthChange, HealthStatus, Outcome, ProcessAction, ServerId, TimelineLevel, Timestamp,
+        AuditEntry, ExitReport, HealthChange, HealthStatus, Listing, Outcome, ProcessAction, ServerId, TimelineLevel,
+        Timestamp,
     },
     policy::audit_quota::EntryKind,
     servers::service::Servers,
@@ -53,13 +54,7 @@ impl Servers {
             }
             SupervisorEvent::SupervisorLost => self.placement.replace_supervisor().await,
             SupervisorEvent::Health { id, status } => self.record_health(id, status).await,
-            SupervisorEvent::Listed { id, listing } => {
-                self.packages.worked(self.placement.server_of(id).unwrap_or(id));
-                match self.placement.server_of(id) {
-                    Some(server) => self.listings.review_isolated(server, &listing).await,
-                    None => self.listings.store(id, &listing).await,
-                }
-            }
+            SupervisorEvent::Listed { id, listing } => self.take_listing(id, &listing).await,
             SupervisorEvent::Spawning { id, launch, start, permit } => {
                 self.permit_spawn(id, launch, start, permit);
                 Ok(())
@@ -94,6 +89,16 @@ impl Servers {
                 )
                 .await
             }
+        }
+    }
+
+    /// Takes what a process lists, which is ready then.
+    async fn take_listing(&self, id: ServerId, listing: &Arc<Listing>) -> Result<()> {
+        let server = self.placement.server_of(id);
+        self.packages.worked(server.unwrap_or(id));
+        match server {
+            Some(server) => self.listings.review_isolated(server, listing).await,
+            None => self.listings.store(id, listing).await,
         }
     }
 

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Writes the installations of these packages, or of all, from a data folder into a file; their names and versions.
-/// Whether an Ostler runs on the data folder makes no difference. `Conflict` where a package is not installed, or not as
-/// it was. Blocks, for as long as it takes to read all of them.
+/// Writes the installations of these packages, or of all, from a data folder into a file; their names and versions. An
+/// Ostler may run on the data folder. `Conflict` where a package is not installed, or not as it was. Blocks, for as
+/// long as it takes to read all of them.
 pub fn export(data_dir: &Path, file: &Path, names: &[String]) -> Result<Vec<String>> {
     let failed = |why: String| Error::Conflict(format!("nothing was exported: {why}"));
     let store = Store::of(data_dir);

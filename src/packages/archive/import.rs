@@ -41,10 +41,10 @@ pub struct ImportedPackage {
 /// Files that are still to come, by their names in an archive: where each belongs, and what it is.
 type Expected<'a> = HashMap<String, (PathBuf, &'a Entry)>;
 
-/// Takes over all installations of an archive into a data folder; servers whose command lines ask for these packages run
-/// them from their first start on, without a registry. Whether an Ostler runs on the data folder makes no difference.
-/// Everything is compared with the manifests before any of it is in place; `Conflict` names what differs, and nothing is
-/// left. Blocks, for as long as it takes to write and hash all of it.
+/// Takes over all installations of an archive into a data folder; servers whose command lines ask for these packages
+/// run them from their first start on, without a registry. An Ostler may run on the data folder. Everything is
+/// compared with the manifests before any of it is in place; `Conflict` names what differs, and nothing is left.
+/// Blocks, for as long as it takes to write and hash all of it.
 pub fn import(data_dir: &Path, file: &Path) -> Result<Vec<ImportedPackage>> {
     let failed = |why: String| Error::Conflict(format!("{}: nothing was imported: {why}", file.display()));
     is_ours(data_dir).map_err(failed)?;

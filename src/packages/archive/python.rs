@@ -20,8 +20,8 @@ const PROGRAM_BYTES: [u8; 4] = *b"\x7fELF";
 /// Bytes of the first line of a program in which its interpreter is named (`BINPRM_BUF_SIZE`).
 const FIRST_LINE_BYTES: usize = 256;
 
-/// Has an environment in `root` be one of `home`, where it will lie, and of this machine's interpreter. The error is for
-/// people.
+/// Has an environment in `root` be one of `home`, where it will lie, and of this machine's interpreter. The error is
+/// for people.
 pub(super) fn settle(packed: &Packed, root: &Path, home: &Path) -> Result<(), String> {
     let of_it = |error: io::Error| format!("{}: {error}", packed.title());
     let version = version(packed).ok_or_else(|| format!("{} has no library of Python", packed.title()))?;

@@ -130,14 +130,11 @@ fn change_entry(packets: &mut [Packet], change: impl FnOnce(&mut serde_json::Map
     });
 }
 
-#[test]
-fn an_archive_that_is_not_as_it_was_written_is_refused_by_name_and_leaves_nothing() {
-    let Some(path) = path_with_uv() else { return };
-    let target = without_registry(&path);
-    let (good, bad) = (target.home.join("good.tar"), target.home.join("bad.tar"));
-    assert_eq!(packages(&with_witnesses(&path, false).setup, &["export", good.to_str().unwrap()]).0, 0);
-    type Change = fn(&mut Vec<Packet>);
-    let changes: [(&str, Change); 12] = [
+type Change = fn(&mut Vec<Packet>);
+
+/// Changes of an archive, with the words of their refusals.
+fn changes() -> [(&'static str, Change); 12] {
+    [
         ("witness.js\" is not what its list says", |all| last(all).data[40] ^= 1),
         ("\"../../outside\" is not in its list", |all| {
             all.push(Packet { name: "../../outside".into(), kind: EntryType::Regular, data: vec![1] });
@@ -169,14 +166,22 @@ fn an_archive_that_is_not_as_it_was_written_is_refused_by_name_and_leaves_nothin
         ("it is for another, and this machine is linux-", |all| {
             change_list(all, |list| list["platform"] = json!("another"));
         }),
-    ];
+    ]
+}
+
+#[test]
+fn an_archive_that_is_not_as_it_was_written_is_refused_by_name_and_leaves_nothing() {
+    let Some(path) = path_with_uv() else { return };
+    let target = without_registry(&path);
+    let (good, bad) = (target.home.join("good.tar"), target.home.join("bad.tar"));
+    assert_eq!(packages(&with_witnesses(&path, false).setup, &["export", good.to_str().unwrap()]).0, 0);
     let is_refused = |why: &str| {
         let (code, _, err) = packages(&target, &["import", bad.to_str().unwrap()]);
         assert!(code == 1 && err.contains("nothing was imported") && err.contains(why), "{why}: {err}");
         let left: Vec<_> = fs::read_dir(target.home.join("data/packages")).unwrap().collect();
         assert!(left.is_empty(), "{why}: {left:?}");
     };
-    for (why, change) in changes {
+    for (why, change) in changes() {
         let mut packets = read(&good);
         change(&mut packets);
         write(&bad, &packets);

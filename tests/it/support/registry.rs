@@ -130,8 +130,8 @@ impl Registry {
         *self.time.lock().unwrap() = time;
     }
 
-    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one (or
-    /// another one: `PROGRAM = MODULE:FUNCTION`), and these requirements, of Python too.
+    /// Publishes a version of a package of PyPI with these files, the program `name = MODULE:FUNCTION` if it has one,
+    /// or another (`PROGRAM = MODULE:FUNCTION`), and these requirements, of Python too.
     pub fn publish_pypi(
         &self,
         (name, version): (&str, &str),
