@@ -70,16 +70,6 @@ impl Manifest {
         hex::encode(hash.finish().as_ref())
     }
 
-    /// All files and links with their paths.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
-        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
-    }
-
-    /// The file or link of a path.
-    pub(super) fn entry(&self, path: &str) -> Option<&Entry> {
-        self.0.get(path)
-    }
-
     /// The number of files, and their bytes.
     pub(super) fn size(&self) -> Size {
         let bytes = self.0.values().map(|entry| entry.stamp.1).sum();
@@ -108,6 +98,22 @@ impl Manifest {
     }
 }
 
+/// For archives.
+#[cfg(feature = "cli")]
+impl Manifest {
+    /// All files and links with their paths.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &Entry)> {
+        self.0.iter().map(|(path, entry)| (path.as_str(), entry))
+    }
+
+    /// The file or link of a path.
+    pub(super) fn entry(&self, path: &str) -> Option<&Entry> {
+        self.0.get(path)
+    }
+}
+
+/// For archives.
+#[cfg(feature = "cli")]
 impl Entry {
     /// The target of a link; `None` for a file.
     pub(super) fn link(&self) -> Option<&str> {
@@ -128,7 +134,9 @@ impl Entry {
     pub(super) fn bytes(&self) -> u64 {
         self.stamp.1
     }
+}
 
+impl Entry {
     fn of(path: &Path, metadata: &Metadata) -> io::Result<Self> {
         let mode = if metadata.is_symlink() { 0 } else { metadata.permissions().mode() & 0o7777 };
         Ok(Self { content: content(path, metadata)?, mode, stamp: stamp(metadata) })
