@@ -70,7 +70,7 @@ struct RegistryMetadataView {
     count: usize,
     /// Send it as `cursor` for the next part; left out in the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(required = false)]
+    #[schema(required = false, value_type = String)]
     next_cursor: Option<String>,
 }
 

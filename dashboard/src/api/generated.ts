@@ -1885,7 +1885,7 @@ export interface components {
             /** @description Servers in this part. */
             count: number;
             /** @description Send it as `cursor` for the next part; left out in the last one. */
-            nextCursor: string | null;
+            nextCursor?: string;
         };
         /** @description State of a server in its registry. */
         RegistryStatus: {
