@@ -48,6 +48,7 @@ await part(async () => {
   await button('Apply to these servers').click();
   await page.getByText('changed', { exact: true }).waitFor(STARTED);
 
+  const place = page.url();
   const servers = page.getByRole('list', { name: 'Servers of this template' });
   await servers.getByRole('link', { name: 'Demo of blue' }).click();
   await page.getByRole('link', { name: 'Configuration' }).click();
@@ -55,4 +56,9 @@ await part(async () => {
   const made = JSON.parse(await text.inputValue());
   assert.equal(made.server.env.TOKEN, '{TOKEN}');
   assert.deepEqual(made.parameters.TOKEN, { isRequired: true, isSecret: true });
+
+  await page.goto(place);
+  await button('Remove the template').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+  await page.getByRole('log', { name: 'Messages' }).getByText('The template was removed').waitFor();
 });

@@ -10,6 +10,7 @@ import { firstTemplate, templateOf } from "../../lib/template";
 import { useAction } from "../../ui/action";
 import { Button, ButtonLink } from "../../ui/button";
 import { Card, Empty, Failed, Loaded } from "../../ui/card";
+import { confirm } from "../../ui/dialog";
 import { Area } from "../../ui/field";
 import { Badge, type Tone } from "../../ui/state";
 import { Text } from "../../ui/text";
@@ -172,6 +173,10 @@ function Write({ id, first }: { id?: string; first: unknown }) {
     event.preventDefault();
     save.mutate();
   };
+  const ask = async () => {
+    const text = "Servers that were made of it stay as they are, and can no longer be changed by it.";
+    if (await confirm({ title: "Remove this template?", text, yes: "Remove", danger: true })) remove.mutate();
+  };
   return (
     <Card title={id ? "Change this template" : "New template"}>
       <form className="form" onSubmit={submit}>
@@ -189,7 +194,7 @@ function Write({ id, first }: { id?: string; first: unknown }) {
         <div className="row">
           <Button type="submit" look={id ? "" : "primary"} busy={save.isPending}>Save the template</Button>
           {id && (
-            <Button look="danger" busy={remove.isPending} onClick={() => remove.mutate()}>Remove the template</Button>
+            <Button look="danger" busy={remove.isPending} onClick={() => void ask()}>Remove the template</Button>
           )}
         </div>
       </form>
