@@ -159,8 +159,8 @@ fn a_server_that_does_not_become_ready_stays_as_it_was_and_ends_the_roll() {
     assert_eq!((first.pid(), second.pid()), pids, "their processes go on");
     first.call("echo", json!({"message": "hi"})).is(200);
     first.details().has("/server/args", json!(["demo-server", "--era", "auto"]));
-    let timeline = admin.get(&first.path("/timeline?kinds=ostler")).is(200);
-    assert!(timeline.text().contains("was not changed by the template demo"), "{timeline:?}");
+    let timeline = || admin.get(&first.path("/timeline?kinds=ostler")).is(200).text();
+    eventually("its timeline says so", || timeline().contains("was not changed by the template demo").then_some(()));
     let entry = admin.get("/api/audit?action=template.roll").is(200).has("/items/0/outcome", "failure");
     entry.has("/items/0/target", first.id.clone());
     assert!(alive(pids.0) && alive(pids.1));

@@ -138,7 +138,7 @@ fn an_update_is_looked_at_accepted_and_taken_back_without_losing_a_call() {
     assert!(entry.string("/items/0/detail").contains("witness-server 1.0.0 → 2.0.0"), "{entry:?}");
     let tools = ostler.admin().get("/api/audit?action=tool.accept").is(200);
     assert_eq!(tools.list("/items").len(), 2);
-    assert!(notes(&server).contains("1.0.0 → 2.0.0"));
+    eventually("it is said", || notes(&server).contains("1.0.0 → 2.0.0").then_some(()));
 
     // Its installation stays, whatever is collected.
     ostler.terminate();
@@ -206,7 +206,7 @@ fn a_server_that_follows_its_package_is_moved_to_what_lists_and_answers_the_same
     eventually("it is moved", || (version(&server) == "1.1.0").then_some(()));
     let entry = ostler.admin().get("/api/audit?action=package.update").is(200);
     entry.has("/items/0/actor", "ostler").has("/items/0/outcome", "success");
-    assert!(notes(&server).contains("1.0.0 → 1.1.0, by Ostler"));
+    eventually("it is said", || notes(&server).contains("1.0.0 → 1.1.0, by Ostler").then_some(()));
 
     let held = |what: &str| {
         let reason = || server.details().at("/package")["held"]["reason"].as_str().map(str::to_owned);
