@@ -5,14 +5,12 @@
 use std::str::FromStr;
 
 use actix_web::{HttpRequest, HttpResponse, http::header};
-use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     error::{Error, Noun},
     model::{ServerId, Timestamp},
-    policy::hex,
     servers::{ServerDetails, published::PublishedSearch},
     web::{
         HandlerResult,
@@ -334,8 +332,7 @@ fn cut(text: &str) -> String {
 /// The answer, unless the caller has it.
 fn answer(request: &HttpRequest, view: &impl Serialize) -> HandlerResult {
     let body = serde_json::to_vec(view).map_err(|error| Error::Internal(format!("it is no JSON: {error}")))?;
-    let hash = digest::digest(&digest::SHA256, &body);
-    let (name, tag) = conditional::etag(&hex::encode(hash.as_ref().get(..16).unwrap_or_default()));
+    let (name, tag) = conditional::etag(&conditional::revision_of(&body));
     let is_known = conditional::is_known(request.headers(), &tag);
     let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     // By who asks, and asked again each time.

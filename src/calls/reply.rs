@@ -94,11 +94,6 @@ impl CallReply {
 
     /// The reply in a JSON-RPC error.
     pub(super) fn from_error(error: Arc<RawValue>) -> Self {
-        let RpcError { code, message } = RpcError::read(&error);
-        let message = match (message.as_str(), code) {
-            ("", 0) => "the server refused the call".to_owned(),
-            _ => format!("{message} ({code})"),
-        };
-        Self::Refused { message, answer: error }
+        Self::Refused { message: RpcError::read(&error).refusal(), answer: error }
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::cli::{
     failure::Failure,
     place::{self, KEY_VARIABLE},
-    report::{line, print},
+    report::{line, needs, print},
     running::Running,
     standard_error::complain,
 };
@@ -88,10 +88,9 @@ pub(crate) fn run(CatalogueOptions { words, base }: &CatalogueOptions) -> Result
         ));
     }
     let width = found.items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default();
-    let shown = |Item { name, title, description, needs, refusal }: &Item| {
-        let needs = if needs.is_empty() { String::new() } else { format!(" (needs {})", needs.join(", ")) };
+    let shown = |Item { name, title, description, needs: answers, refusal }: &Item| {
         let refusal = refusal.as_ref().map(|why| format!(" [cannot be run: it {why}]")).unwrap_or_default();
-        line(&format!("{name:<width$}  {title}: {description}{needs}{refusal}"))
+        line(&format!("{name:<width$}  {title}: {description}{}{refusal}", needs(answers)))
     };
     print(&found.items.iter().map(shown).collect::<String>())?;
     let more = found.next_cursor.map(|_| "there are more: name words that they have".to_owned());

@@ -1,7 +1,6 @@
 //! `ostler templates`: templates of a running Ostler, listed, shown, exported, imported, applied and removed.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,9 +13,10 @@ use serde_json::{Value, json};
 use crate::cli::{
     failure::Failure,
     place::{self, KEY_VARIABLE},
-    report::{line, print},
+    report::{line, needs, print},
     running::Running,
     standard_error::complain,
+    transfer,
 };
 
 /// Time for Ostler to apply a template: each of its servers is started, one after the other.
@@ -174,10 +174,9 @@ pub(crate) fn path_of(running: &Running, name: &str) -> Result<String, Failure> 
 fn list(running: &Running) -> Result<(), Failure> {
     let Found { items } = running.ask(Method::GET, "/api/templates", None)?;
     let width = items.iter().map(|item| item.name.chars().count()).max().unwrap_or_default();
-    let shown = |Item { name, description, shared, needs, .. }: &Item| {
-        let needs = if needs.is_empty() { String::new() } else { format!(" (needs {})", needs.join(", ")) };
+    let shown = |Item { name, description, shared, needs: answers, .. }: &Item| {
         let everybody = if *shared { "" } else { " (yours alone)" };
-        line(&format!("{name:<width$}  {description}{needs}{everybody}"))
+        line(&format!("{name:<width$}  {description}{}{everybody}", needs(answers)))
     };
     print(&items.iter().map(shown).collect::<String>())
 }
@@ -205,9 +204,7 @@ impl Field {
 }
 
 fn import(running: &Running, file: &Path) -> Result<(), Failure> {
-    let doing = format!("read {}", file.display());
-    let text = fs::read_to_string(file).map_err(|error| Failure::of(&doing, &error))?;
-    let template: Value = serde_json::from_str(&text)
+    let template: Value = serde_json::from_str(&transfer::read(file)?)
         .map_err(|error| Failure::Misconfigured(format!("{} is not JSON: {error}", file.display())))?;
     let name = template.get("name").and_then(Value::as_str).unwrap_or_default();
     let is_shared = template.get("shared").and_then(Value::as_bool).unwrap_or_default();

@@ -136,6 +136,7 @@ pub(crate) fn export(Export { format, base }: &Export) -> Result<(), Failure> {
     print(&format!("{value:#}\n"))
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+/// The text of a file.
+pub(super) fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| Failure::of(&format!("read {}", file.display()), &error))
 }

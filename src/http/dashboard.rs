@@ -6,18 +6,14 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderMap},
 };
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use flate2::Compression;
 
-use crate::{
-    policy::hex,
-    web::{
-        HandlerResult,
-        compression::{WORTH_COMPRESSING, takes_gzip, zip},
-        conditional::is_known,
-        problem::Problem,
-    },
+use crate::web::{
+    HandlerResult,
+    compression::{WORTH_COMPRESSING, takes_gzip, zip},
+    conditional::{is_known, revision_of},
+    problem::Problem,
 };
 
 /// Nothing but our own files, and no script or style inside the page.
@@ -68,8 +64,7 @@ static READY: LazyLock<Vec<File>> = LazyLock::new(|| FILES.iter().map(File::prep
 
 impl File {
     fn prepare((name, kind, content): &(&'static str, &'static str, &'static [u8])) -> Self {
-        let digest = digest::digest(&digest::SHA256, content);
-        let tag = hex::encode(digest.as_ref().get(..16).unwrap_or_default());
+        let tag = revision_of(content);
         let zipped = zip(content, Compression::best())
             .ok()
             .filter(|zipped| content.len() >= WORTH_COMPRESSING && zipped.len() < content.len());

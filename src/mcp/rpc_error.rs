@@ -33,6 +33,15 @@ impl RpcError {
         Self { code: code.unwrap_or_default(), message: members.text("message").unwrap_or_default() }
     }
 
+    /// The refusal in words, with its code.
+    #[must_use]
+    pub fn refusal(&self) -> String {
+        match self {
+            Self { code: 0, message } if message.is_empty() => "the server refused the call".to_owned(),
+            Self { code, message } => format!("{message} ({code})"),
+        }
+    }
+
     /// The error as clients take it: they wait for ever for an answer whose error has no code or no message.
     #[must_use]
     pub fn well_formed(given: &RawValue) -> Arc<RawValue> {

@@ -1,13 +1,13 @@
 //! Files beside installations that tell what those were resolved from: an export, which knows no database, is made by
 //! them, and a server whose command line something was imported for runs that.
 
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 use super::{
     installation::{Store, entries, make, name_of},
     pin::Pin,
 };
-use crate::{model::PackageRun, policy::package};
+use crate::{model::PackageRun, policy::package, secrets::private_file};
 
 /// Origin of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +36,14 @@ impl Store {
         let folder = self.root.join(origin.folder());
         make(&folder)?;
         let name = format!("{}-{}.json", name_of(pin.lock.registry), pin.lock.folder_name());
-        let partial = folder.join(format!(".{name}.partial"));
-        fs::write(&partial, serde_json::to_vec(&pin)?)?;
-        fs::File::open(&partial)?.sync_all()?;
-        fs::rename(partial, folder.join(name))
+        private_file::replace(&folder.join(name), &serde_json::to_string(&pin)?)
     }
 
     /// Resolutions of installations that are complete. Blocks.
     pub(super) fn resolutions(&self, origin: Origin) -> io::Result<Vec<Pin>> {
         let mut found = Vec::new();
         for file in entries(&self.root.join(origin.folder()))? {
-            let pin = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Pin>(&text).ok());
-            if let Some(pin) = pin
+            if let Some(pin) = pin_in(&file)
                 && self.manifest(&pin.lock)?.is_some()
             {
                 found.push(pin);
@@ -67,12 +63,16 @@ impl Store {
     pub(super) fn collect_resolutions(&self) -> io::Result<()> {
         for origin in [Origin::Registry, Origin::Archive] {
             for file in entries(&self.root.join(origin.folder()))? {
-                let pin = fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Pin>(&text).ok());
-                if !pin.is_some_and(|pin| self.folder(&pin.lock).exists()) {
+                if !pin_in(&file).is_some_and(|pin| self.folder(&pin.lock).exists()) {
                     fs::remove_file(file)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The pin in a file; `None` where it cannot be read.
+fn pin_in(file: &Path) -> Option<Pin> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
 }

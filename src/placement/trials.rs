@@ -126,7 +126,7 @@ async fn asked(instance: &Arc<ServerInstance>, calls: Vec<TrialCall>, mask: &Mas
 fn failure_in(answer: Answer) -> Option<String> {
     match answer {
         Answer::Result(result) => mcp::tool_error_text(&result),
-        Answer::Error(error) => Some(RpcError::read(&error).message),
+        Answer::Error(error) => Some(RpcError::read(&error).refusal()),
         Answer::NotSent | Answer::Unread => Some("it reads no requests".into()),
         Answer::TooLong => Some("its answer is too long".into()),
         Answer::Died(reason) => Some(format!("its process ended: {reason}")),

@@ -36,8 +36,9 @@ pub enum CataloguePlace {
 
 /// Reads a source: its name, and an absolute path or a URL.
 pub fn source(text: &str) -> Result<CatalogueSource, String> {
-    let fault =
-        || format!("{text:?} is no source such as company=/etc/ostler/catalogue or team=https://registry.team.example");
+    let fault = || {
+        format!("{text:?} is no source such as company=/etc/ostler/catalogue or team=https://catalogue.team.example")
+    };
     let (name, place) = text.split_once('=').ok_or_else(fault)?;
     named(name)?;
     let path = place.strip_suffix('/').unwrap_or(place);

@@ -164,7 +164,6 @@ impl Runtime {
         inner.secrets.observe(Arc::downgrade(&inner.servers));
         inner.authorizations.observe(Arc::downgrade(&inner.placement));
         actix::spawn(inner.servers.follow(reports));
-        actix::spawn(inner.servers.run());
         inner.services.attend(&inner.events);
         actix::spawn(inner.events.run());
         actix::spawn(inner.access.run());
@@ -172,6 +171,7 @@ impl Runtime {
         inner.history.run();
         if self.serves().mcp() {
             inner.servers.follow_sources();
+            actix::spawn(inner.servers.follow_packages());
         }
         actix::spawn(inner.placement.run());
         actix::spawn(inner.revocation.run());

@@ -15,16 +15,16 @@ const FIRST_LOOK: Duration = Duration::from_secs(600);
 
 impl Servers {
     /// Looks for newer versions of packages that servers follow, again and again, for as long as Ostler runs.
-    pub(crate) fn run(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn follow_packages(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let (pause, servers) = (self.settings.package_update_interval, Arc::downgrade(self));
         async move {
             tokio::time::sleep(pause.min(FIRST_LOOK)).await;
-            every(pause, servers, Self::follow_packages).await;
+            every(pause, servers, Self::follow_each).await;
         }
     }
 
     /// Moves each server that follows its package, one after the other.
-    async fn follow_packages(self: Arc<Self>) {
+    async fn follow_each(self: Arc<Self>) {
         let follows = |server: &Registered| {
             let config = &server.server.load().config;
             config.enabled && self.placement.launcher_plan(config).launcher == Some(LauncherUse::Follow)

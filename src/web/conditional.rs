@@ -2,9 +2,11 @@
 //! has already (RFC 9110, section 13.1).
 
 use actix_web::http::header::{self, HeaderMap};
+use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::{
     error::{Error, Noun, Result},
+    policy::hex,
     web::{compression::members, problem::Problem},
 };
 
@@ -56,6 +58,11 @@ pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 fn is_same(theirs: &str, ours: &str) -> bool {
     theirs == "*" || theirs.strip_prefix("W/").unwrap_or(theirs) == ours
+}
+
+/// The revision of what has no other: 16 bytes of its SHA-256, in hex.
+pub(crate) fn revision_of(content: &[u8]) -> String {
+    hex::encode(digest(&SHA256, content).as_ref().get(..16).unwrap_or_default())
 }
 
 /// The strong tag for a revision.

@@ -174,7 +174,7 @@ sandbox = "none"
 launchers = "replace"
 install_scripts = ["sqlite3", "@scope/native"]
 package_update_interval = 3600000
-catalogues = ["company=/etc/ostler/catalogue/", "team=https://registry.team.example/v0.1/servers"]
+catalogues = ["company=/etc/ostler/catalogue/", "team=https://catalogue.team.example/v0.1/servers"]
 catalogue_tokens = ["team=s3cret"]
 published_as = "team@example.org"
 memory_mb = 1000
@@ -220,7 +220,7 @@ fn every_setting_can_be_set_in_the_file() {
     ran.shows("secret_folders", "/run/secrets,/etc/tokens", "ostler.toml:33");
     ran.shows("secret_commands", "pass=/usr/bin/pass,vault=/usr/bin/vault kv get", "ostler.toml:35");
     ran.shows("mcp.catalogue_tokens", "team=***", "ostler.toml:52");
-    ran.shows("mcp.catalogues", "company=/etc/ostler/catalogue,team=https://registry.team.example", "ostler.toml:51");
+    ran.shows("mcp.catalogues", "company=/etc/ostler/catalogue,team=https://catalogue.team.example", "ostler.toml:51");
     ran.shows("audit_webhook", "set", "ostler.toml:31");
     ran.shows("secret_key", "set", "ostler.toml:10");
     for secret in ["s3cret", "horse", "Zm9"] {
